@@ -1,0 +1,105 @@
+package event
+
+import (
+	"time"
+
+	"github.com/atedb/atedb/sdk/event/eventpb"
+	"github.com/atedb/atedb/sdk/fault"
+)
+
+// Header says what an event does to which object.
+type Header struct {
+	Key       []byte // the object's, 1 to MaxKey bytes
+	Tombstone bool   // ends the object
+	Parent    Parent // the object it stands under; zero for none
+	Type      string // what the data is, for the application
+	ReplyTo   []byte // the key of the object that this event answers
+	Time      time.Time
+	Labels    map[string]string
+}
+
+// Parent is the object that another stands under, and the collection there.
+type Parent struct {
+	Key        []byte
+	Collection string
+}
+
+// Encode returns the header's bytes. It checks what [DecodeHeader] checks.
+func (h *Header) Encode() ([]byte, error) {
+	pb := eventpb.Header{
+		Key: h.Key, Tombstone: h.Tombstone, Type: h.Type, ReplyTo: h.ReplyTo, Labels: h.Labels,
+	}
+	if !h.Time.IsZero() {
+		pb.Time = h.Time.UnixMicro()
+	}
+	if len(h.Parent.Key) != 0 || h.Parent.Collection != "" {
+		pb.Parent = &eventpb.Parent{Key: h.Parent.Key, Collection: h.Parent.Collection}
+	}
+	if err := checkHeader(&pb); err != nil {
+		return nil, err
+	}
+	b, err := pb.MarshalVT()
+	if err != nil {
+		return nil, fault.New(fault.BadRequest, "encoding an event's header: %w", err)
+	}
+	if len(b) > MaxHeader {
+		return nil, fault.New(fault.TooLarge, "an event's header is %d bytes long; at most %d are allowed", len(b), MaxHeader)
+	}
+	return b, nil
+}
+
+// DecodeHeader parses and checks a header. The result aliases b.
+func DecodeHeader(b []byte) (Header, error) {
+	var pb eventpb.Header
+	if err := UnmarshalHeader(b, &pb); err != nil {
+		return Header{}, err
+	}
+	h := Header{Key: pb.Key, Tombstone: pb.Tombstone, Type: pb.Type, ReplyTo: pb.ReplyTo, Labels: pb.Labels}
+	if pb.Time != 0 {
+		h.Time = time.UnixMicro(pb.Time)
+	}
+	if pb.Parent != nil {
+		h.Parent = Parent{Key: pb.Parent.Key, Collection: pb.Parent.Collection}
+	}
+	return h, nil
+}
+
+// UnmarshalHeader parses and checks a header into pb, which aliases b
+// afterwards. It takes no memory for a header that has no labels or parent, so
+// a reader of many headers uses one pb for all.
+func UnmarshalHeader(b []byte, pb *eventpb.Header) error {
+	pb.Reset()
+	if err := pb.UnmarshalVTUnsafe(b); err != nil {
+		return fault.New(fault.BadMessage, "an event's header is not a valid protobuf message: %w", err)
+	}
+	return checkHeader(pb)
+}
+
+// IsReserved reports whether a key is the server's own, which no client may
+// write.
+func IsReserved(key []byte) bool { return len(key) > 0 && key[0] == 0 }
+
+func checkHeader(pb *eventpb.Header) error {
+	if err := checkKey("an event's object key", pb.Key); err != nil {
+		return err
+	}
+	if pb.Parent != nil {
+		if err := checkKey("the key of an event's parent", pb.Parent.Key); err != nil {
+			return err
+		}
+	}
+	if len(pb.ReplyTo) > MaxKey {
+		return fault.New(fault.TooLarge, "the key that an event replies to is %d bytes long; at most %d are allowed", len(pb.ReplyTo), MaxKey)
+	}
+	return nil
+}
+
+func checkKey(what string, key []byte) error {
+	if len(key) == 0 {
+		return fault.New(fault.BadRequest, "%s is empty; 1 to %d bytes are needed", what, MaxKey)
+	}
+	if len(key) > MaxKey {
+		return fault.New(fault.TooLarge, "%s is %d bytes long; at most %d are allowed", what, len(key), MaxKey)
+	}
+	return nil
+}
