@@ -152,3 +152,17 @@ func (b *Batch) Events() iter.Seq2[Frame, error] {
 		}
 	}
 }
+
+// PeekRecord returns the seq of the first event, the number of events and the
+// size of the record at the start of b, without checking more than its length.
+func PeekRecord(b []byte) (first Seq, count, size int, err error) {
+	size, err = RecordSize(b)
+	if err == nil && len(b) < size {
+		err = fault.New(fault.Damaged, "a record is cut short: %d of %d bytes", len(b), size)
+	}
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	batch := b[RecordHeader:]
+	return Seq(binary.LittleEndian.Uint64(batch)), int(binary.LittleEndian.Uint32(batch[32:])), size, nil
+}

@@ -28,3 +28,7 @@ func LeafHash(chain ChainID, header, data []byte) Hash {
 	b = append(b, dataHash[:]...)
 	return sha256.Sum256(b)
 }
+
+// KeyID identifies a public key: the SHA-256 of its encoding, which begins with
+// its algorithm.
+func KeyID(publicKey []byte) Hash { return sha256.Sum256(publicKey) }

@@ -24,6 +24,7 @@ const (
 	NotAuthorized   Code = "not_authorized"   // write with a key that has the authority
 	Denied          Code = "denied"           // the auth resolver refuses this chain to this owner
 	VersionConflict Code = "version_conflict" // load the newest version and try again
+	Expired         Code = "expired"          // too much has happened since; look at the log's present state
 	Locked          Code = "locked"           // another connection holds the object's lock; wait for it
 	TooLarge        Code = "too_large"        // split it: the sentence names the limit
 	Overloaded      Code = "overloaded"       // wait and try again: a limit on concurrent use is reached

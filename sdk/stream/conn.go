@@ -67,13 +67,16 @@ type Conn struct {
 	out      []byte     // messages waiting to be written
 	spare    []byte     // the write buffer not in use
 	flushing bool       // one goroutine is writing; it goes on until out is empty
+	idle     sync.Cond  // signalled when it stops
 	writeErr error
 }
 
 // NewConn returns a Conn over nc, which it closes. Received messages may be
 // limit bytes long; see [Conn.SetLimit].
 func NewConn(nc net.Conn, limit int) *Conn {
-	return &Conn{nc: nc, limit: limit, next: minSlab}
+	c := &Conn{nc: nc, limit: limit, next: minSlab}
+	c.idle.L = &c.mu
+	return c
 }
 
 // SetLimit sets how long a received message may be, in bytes. It belongs to
@@ -85,6 +88,15 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(
 
 // RemoteAddr returns the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// CloseWrite tells the peer that nothing more will come, where the transport
+// can. Receiving goes on.
+func (c *Conn) CloseWrite() error {
+	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
 
 // Close closes the connection. Pending and later calls fail.
 func (c *Conn) Close() error { return c.nc.Close() }
@@ -195,7 +207,23 @@ func (c *Conn) Flush() error {
 		}
 	}
 	c.flushing = false
+	c.idle.Broadcast()
 	return c.writeErr
+}
+
+// Drain flushes and waits until everything queued so far is written, also what
+// another goroutine is writing.
+func (c *Conn) Drain() error {
+	err := c.Flush()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.flushing {
+		c.idle.Wait()
+	}
+	if c.writeErr != nil {
+		return c.writeErr
+	}
+	return err
 }
 
 // Send queues a message and flushes.

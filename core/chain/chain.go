@@ -1,0 +1,296 @@
+// Package chain is one chain: it takes commits, orders them, makes them
+// durable, and knows each object's newest event.
+//
+// [Chain.commitRound] is the way of an event through the daemon: it is judged,
+// stored, published and acknowledged there, in four consecutive steps.
+//
+// # Group commit
+//
+// There is no goroutine that owns a chain. Whoever brings a commit when nobody
+// is committing becomes the leader and commits, on its own goroutine, for all
+// that have queued up: itself alone if nobody else is there, which costs no
+// switch between goroutines. What queues up during a round is the next round,
+// so a slow disk makes rounds larger rather than clients slower.
+package chain
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/event/eventpb"
+	"github.com/atedb/atedb/sdk/fault"
+)
+
+// Log is where a chain's records are kept.
+type Log interface {
+	// Append makes records durable, in order, once: it may be given records
+	// again that an earlier call has stored without saying so. An error means
+	// that none of them will be acknowledged.
+	Append(records []byte) error
+	// Read returns records as storage.Chain's Read does.
+	Read(ctx context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
+}
+
+// Checker judges who may write. Its methods are called by one goroutine at a
+// time.
+type Checker interface {
+	// MayWrite returns nil if the owner of these keys may write.
+	MayWrite(proven []event.Hash) error
+}
+
+// Publisher is told what became durable, in order, by one goroutine at a time.
+type Publisher interface {
+	// Publish tells of records whose last event is before next. The slice is
+	// not the publisher's to keep.
+	Publish(records []byte, next event.Seq)
+}
+
+// Chain is one open chain. Its methods may be called by several goroutines.
+type Chain struct {
+	name    chainname.Name
+	id      event.ChainID
+	genesis event.Genesis
+	record  []byte // of the genesis event
+
+	log     Log
+	checker Checker
+	publish Publisher
+	onFail  func(error)
+	now     func() time.Time
+
+	next atomic.Uint64 // the seq after the last durable event
+
+	queueMu sync.Mutex // guards what follows
+	queue   []*Commit  // waiting for the next round
+	leading bool       // somebody is committing, and goes on while there is a queue
+
+	// The leader's own.
+	recent   recent
+	lastTime int64     // of the newest commit, Unix microseconds
+	buf      []byte    // the round's records
+	outcomes []outcome // of the round
+	failed   error     // why nothing can be stored until the chain is opened again
+
+	stateMu sync.RWMutex // guards what follows; held by the leader while it judges and applies a round
+	objects map[string]event.Seq
+	locks   locks
+}
+
+// version is which event is an object's newest, if it has a value.
+type version struct {
+	seq    event.Seq
+	exists bool
+}
+
+func (v version) String() string {
+	if !v.exists {
+		return "absent"
+	}
+	return fmt.Sprintf("at version %d", v.seq)
+}
+
+// Create writes the first record of a new chain.
+func Create(log Log, genesis event.Genesis, now time.Time) error {
+	frame, _, err := genesis.Frame()
+	if err != nil {
+		return err
+	}
+	batch := event.Batch{Time: now.UnixMicro(), Count: 1, Frames: frame}
+	return log.Append(batch.AppendRecord(nil))
+}
+
+// Name returns the chain's name.
+func (c *Chain) Name() chainname.Name { return c.name }
+
+// ID returns the chain's id.
+func (c *Chain) ID() event.ChainID { return c.id }
+
+// Genesis returns what the chain's first event says, and its record.
+func (c *Chain) Genesis() (event.Genesis, []byte) { return c.genesis, c.record }
+
+// Next returns the seq that the next event will get.
+func (c *Chain) Next() event.Seq { return event.Seq(c.next.Load()) }
+
+// Objects returns how many objects have a value.
+func (c *Chain) Objects() int {
+	c.stateMu.RLock()
+	defer c.stateMu.RUnlock()
+	return len(c.objects)
+}
+
+// MayWrite returns why the owner of the given keys may not write anything in
+// the chain, or nil.
+func (c *Chain) MayWrite(proven []event.Hash) error { return c.checker.MayWrite(proven) }
+
+// replayChunk is how many bytes are read at a time when a chain is opened or
+// searched.
+const replayChunk = 1 << 20
+
+// Options is what a chain works with.
+type Options struct {
+	Log        Log
+	NewChecker func(event.Genesis) Checker
+	Publisher  Publisher
+	// OnFail is called, by a leader, when the chain can no longer tell what
+	// its log holds. All later commits fail; the chain must be opened again.
+	OnFail func(error)
+}
+
+// Open returns the chain that the log holds, after reading its events'
+// headers. An empty log is a not_found fault.
+func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
+	c := &Chain{
+		name: name, log: o.Log, publish: o.Publisher, onFail: o.OnFail, now: time.Now,
+		objects: make(map[string]event.Seq),
+	}
+	if err := c.readGenesis(ctx); err != nil {
+		return nil, err
+	}
+	c.checker = o.NewChecker(c.genesis)
+	var header eventpb.Header
+	err := c.scan(ctx, 0, func(b *event.Batch) error {
+		c.next.Store(uint64(b.Next()))
+		c.lastTime = b.Time
+		c.recent.add(b.Commit, span{b.First, uint32(b.Count)})
+		seq := b.First
+		for f, err := range b.Events() {
+			if err == nil {
+				err = event.UnmarshalHeader(f.Header, &header)
+			}
+			if err != nil {
+				return fault.New(fault.Damaged, "event %d of chain %s: %w", seq, name, err)
+			}
+			c.apply(write{header.Key, header.Tombstone}, seq)
+			seq++
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Chain) readGenesis(ctx context.Context) error {
+	records, err := c.log.Read(ctx, 0, 1, false)
+	if err != nil {
+		return err
+	}
+	if len(records) == 0 {
+		return fault.New(fault.NotFound, "chain %s has no events", c.name)
+	}
+	batch, _, err := event.CutRecord(records)
+	if err != nil {
+		return err
+	}
+	if batch.First != 0 {
+		return fault.New(fault.Damaged, "chain %s begins with event %d; its genesis is missing", c.name, batch.First)
+	}
+	f, _, err := event.CutFrame(batch.Frames)
+	if err != nil {
+		return err
+	}
+	if c.genesis, c.id, err = event.ParseGenesis(f); err != nil {
+		return err
+	}
+	if c.genesis.Name != c.name {
+		return fault.New(fault.Damaged, "what is stored as chain %s is chain %s by its genesis", c.name, c.genesis.Name)
+	}
+	c.record = records[:batch.RecordSize()]
+	return nil
+}
+
+// scan reads the headers of all batches that have events at or after from.
+func (c *Chain) scan(ctx context.Context, from event.Seq, visit func(*event.Batch) error) error {
+	for {
+		records, err := c.log.Read(ctx, from, replayChunk, true)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for batch, err := range event.Records(records) {
+			if err == nil {
+				err = visit(&batch)
+			}
+			if err != nil {
+				return err
+			}
+			from = batch.Next()
+		}
+	}
+}
+
+// apply changes an object by a durable event.
+func (c *Chain) apply(w write, seq event.Seq) {
+	if w.tombstone {
+		delete(c.objects, string(w.key))
+	} else {
+		c.objects[string(w.key)] = seq
+	}
+}
+
+// Lock asks for an object's lock for a session. Without an error it is, or may
+// yet be, granted.
+func (c *Chain) Lock(r *LockRequest) error {
+	c.stateMu.Lock()
+	defer c.stateMu.Unlock()
+	return c.locks.acquire(r)
+}
+
+// Unlock gives a session's lock back, or ends its waiting for it. It reports
+// whether the session was waiting.
+func (c *Chain) Unlock(s SessionID, key string) (waited bool) {
+	c.stateMu.Lock()
+	defer c.stateMu.Unlock()
+	return c.locks.release(s, key)
+}
+
+// Newest returns the seq of each object's newest event, for those of the keys
+// whose objects have a value.
+func (c *Chain) Newest(keys [][]byte) []event.Seq {
+	c.stateMu.RLock()
+	defer c.stateMu.RUnlock()
+	seqs := make([]event.Seq, 0, len(keys))
+	for _, key := range keys {
+		if seq, ok := c.objects[string(key)]; ok {
+			seqs = append(seqs, seq)
+		}
+	}
+	return seqs
+}
+
+// AppendEvent appends to dst a record with the one event that has this seq, as
+// it is stored; nothing if there is none (any more).
+func (c *Chain) AppendEvent(ctx context.Context, dst []byte, seq event.Seq) ([]byte, error) {
+	if seq >= c.Next() {
+		return dst, nil
+	}
+	records, err := c.log.Read(ctx, seq, 1, false)
+	if err != nil || len(records) == 0 {
+		return dst, err
+	}
+	batch, _, err := event.CutRecord(records)
+	if err != nil {
+		return dst, err
+	}
+	if seq < batch.First || seq >= batch.Next() {
+		return dst, nil
+	}
+	at := batch.First
+	for f, err := range batch.Events() {
+		if err != nil {
+			return dst, err
+		}
+		if at == seq {
+			batch.First, batch.Count = seq, 1
+			batch.Frames = event.AppendFrame(nil, f.Header, f.Data)
+			return batch.AppendRecord(dst), nil
+		}
+		at++
+	}
+	return dst, fault.New(fault.Damaged, "event %d is missing from its batch", seq)
+}

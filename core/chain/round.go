@@ -1,0 +1,282 @@
+package chain
+
+import (
+	"context"
+	"math"
+
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+)
+
+// Limits of a round.
+const (
+	// maxRound is how many bytes of records a round may have, unless its
+	// first commit alone has more.
+	maxRound = 8 << 20
+	// resendHorizon is how far back a resent commit is looked for, in events.
+	resendHorizon = 4 << 20
+)
+
+// outcome is what a round makes of one of its commits.
+type outcome struct {
+	commit *Commit
+	result Result
+	fresh  bool // it is new, and its record is among the round's
+}
+
+// Commit queues a commit and, if nobody is committing, commits a round.
+// Commits that one goroutine brings are answered in that order.
+func (c *Chain) Commit(commit *Commit) {
+	commit.shapeFault, commit.shapeErr = commit.parse()
+	c.queueMu.Lock()
+	c.queue = append(c.queue, commit)
+	if c.leading {
+		c.queueMu.Unlock()
+		return
+	}
+	c.leading = true
+	round := c.takeRound()
+	c.queueMu.Unlock()
+
+	c.commitRound(round)
+	if round = c.nextRound(); round != nil {
+		go c.lead(round)
+	}
+}
+
+// lead commits rounds until nothing is queued.
+func (c *Chain) lead(round []*Commit) {
+	for round != nil {
+		c.commitRound(round)
+		round = c.nextRound()
+	}
+}
+
+// nextRound takes what has queued up, or gives up the lead and returns nil.
+func (c *Chain) nextRound() []*Commit {
+	c.queueMu.Lock()
+	defer c.queueMu.Unlock()
+	if len(c.queue) == 0 {
+		c.leading = false
+		return nil
+	}
+	return c.takeRound()
+}
+
+// takeRound takes as much of the queue as a round may hold.
+func (c *Chain) takeRound() []*Commit {
+	n, size := 0, 0
+	for n < len(c.queue) && (n == 0 || size < maxRound) {
+		size += len(c.queue[n].Frames)
+		n++
+	}
+	round := c.queue[:n:n]
+	if c.queue = c.queue[n:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+	return round
+}
+
+// commitRound is the way of events through the daemon. Only the leader calls
+// it.
+func (c *Chain) commitRound(round []*Commit) {
+	records, next := c.judge(round) // who may write what, against which versions
+	err := c.store(records)         // durable when it returns
+	c.settle(records, next, err)    // seen by loads, expectations and subscribers
+	for i := range c.outcomes {
+		o := &c.outcomes[i]
+		o.commit.Answer(o.commit, o.result)
+	}
+	clear(c.outcomes)
+}
+
+// judge decides on each commit of a round. It returns the records of those to
+// be stored, and the chain's next seq once they are.
+func (c *Chain) judge(round []*Commit) ([]byte, event.Seq) {
+	j := c.newJudge(round)
+	c.stateMu.RLock()
+	defer c.stateMu.RUnlock()
+	c.outcomes = c.outcomes[:0]
+	c.buf = c.buf[:0]
+	c.lastTime = max(c.now().UnixMicro(), c.lastTime)
+	next := c.Next()
+	for _, commit := range round {
+		o := outcome{commit: commit, result: Result{Event: -1}}
+		if at, ok := j.find(commit); ok {
+			o.result.First, o.result.Next = at.first, at.next()
+		} else if o.result.Event, o.result.Err = j.judge(commit); o.result.Err == nil {
+			batch := event.Batch{
+				First: next, Time: c.lastTime, Commit: commit.ID, Count: commit.Count,
+				Evidence: commit.Evidence, Frames: commit.Frames,
+			}
+			c.buf = batch.AppendRecord(c.buf)
+			j.stage(commit, span{next, uint32(commit.Count)})
+			o.fresh, o.result.First, o.result.Next = true, next, batch.Next()
+			next = batch.Next()
+		}
+		c.outcomes = append(c.outcomes, o)
+	}
+	return c.buf, next
+}
+
+// store makes a round's records durable. After an error, the chain goes on
+// only if it is certain that none of them is stored.
+func (c *Chain) store(records []byte) error {
+	if len(records) == 0 || c.failed != nil {
+		return c.failed
+	}
+	err := c.log.Append(records)
+	if err == nil {
+		return nil
+	}
+	left, readErr := c.log.Read(context.Background(), c.Next(), 1, true)
+	if readErr == nil && len(left) == 0 {
+		return err
+	}
+	c.failed = fault.New(fault.Unavailable, "storing in chain %s: it is not certain what is stored: %w", c.name, err)
+	c.onFail(c.failed)
+	return c.failed
+}
+
+// settle makes a stored round part of the chain's state, or turns its outcomes
+// into refusals.
+func (c *Chain) settle(records []byte, next event.Seq, err error) {
+	if err != nil {
+		durable := c.Next()
+		for i := range c.outcomes {
+			if r := &c.outcomes[i].result; r.Err == nil && r.Next > durable {
+				*r = Result{Err: err, Event: -1}
+			}
+		}
+		return
+	}
+	c.stateMu.Lock()
+	for i := range c.outcomes {
+		if o := &c.outcomes[i]; o.fresh {
+			c.recent.add(o.commit.ID, span{o.result.First, uint32(o.commit.Count)})
+			for k, w := range o.commit.writes {
+				c.apply(w, o.result.First+event.Seq(k))
+			}
+		}
+	}
+	c.next.Store(uint64(next))
+	c.stateMu.Unlock()
+	if len(records) > 0 {
+		c.publish.Publish(records, next)
+	}
+	if cap(c.buf) > maxRound {
+		c.buf = nil
+	}
+}
+
+// judge is what the leader needs to decide on the commits of one round beside
+// the chain's state.
+type judge struct {
+	*Chain
+	stored map[event.CommitID]span // resent commits that were found, in the log or in this round
+	staged map[string]version      // what the round makes of objects; nil if no commit expects versions
+	unsure error                   // why it cannot be told whether commits resent from before a seq are stored
+	before event.Seq
+}
+
+func (c *Chain) newJudge(round []*Commit) *judge {
+	j := &judge{Chain: c}
+	from := event.Seq(math.MaxUint64)
+	for _, commit := range round {
+		if len(commit.Expected) > 0 && j.staged == nil {
+			j.staged = make(map[string]version)
+		}
+		if commit.Resent {
+			if j.stored == nil {
+				j.stored = make(map[event.CommitID]span)
+			}
+			from = min(from, commit.ResentFrom)
+		}
+	}
+	if from < c.recent.from {
+		j.search(round, from)
+	}
+	return j
+}
+
+// search looks in the log for resent commits that the chain no longer knows.
+func (j *judge) search(round []*Commit, from event.Seq) {
+	j.before = j.recent.from
+	if j.recent.from-from > resendHorizon {
+		j.unsure = fault.New(fault.Expired, "the commit was first sent more than %d events ago, too far back to tell whether it is stored; look for it in the log", resendHorizon)
+		return
+	}
+	wanted := make(map[event.CommitID]struct{})
+	for _, commit := range round {
+		if commit.Resent {
+			wanted[commit.ID] = struct{}{}
+		}
+	}
+	err := j.scan(context.Background(), from, func(b *event.Batch) error {
+		if _, ok := wanted[b.Commit]; ok {
+			if _, seen := j.stored[b.Commit]; !seen {
+				j.stored[b.Commit] = span{b.First, uint32(b.Count)}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		j.unsure = err
+	}
+}
+
+// find returns where a commit that was sent before is, or will be, stored.
+func (j *judge) find(commit *Commit) (span, bool) {
+	if at, ok := j.recent.find(commit.ID); ok {
+		return at, true
+	}
+	at, ok := j.stored[commit.ID]
+	return at, ok
+}
+
+// judge returns why a commit is refused, and for which of its events, or nil.
+func (j *judge) judge(commit *Commit) (int, error) {
+	switch {
+	case commit.shapeErr != nil:
+		return commit.shapeFault, commit.shapeErr
+	case commit.Resent && j.unsure != nil && commit.ResentFrom < j.before:
+		return -1, j.unsure
+	}
+	if i, err := j.locks.check(commit.Writer.Session, commit.writes); err != nil {
+		return i, err
+	}
+	if err := j.checker.MayWrite(commit.Writer.Proven); err != nil {
+		return -1, err
+	}
+	for _, want := range commit.Expected {
+		if got := j.version(want.Key); got != (version{want.Seq, want.Exists}) {
+			return -1, fault.New(fault.VersionConflict, "object %q is %s; %s was expected", want.Key, got, version{want.Seq, want.Exists})
+		}
+	}
+	return -1, nil
+}
+
+func (j *judge) version(key []byte) version {
+	if v, ok := j.staged[string(key)]; ok {
+		return v
+	}
+	seq, ok := j.objects[string(key)]
+	return version{seq, ok}
+}
+
+// stage notes what a commit that will be stored does.
+func (j *judge) stage(commit *Commit, at span) {
+	if j.stored != nil {
+		j.stored[commit.ID] = at
+	}
+	if j.staged == nil {
+		return
+	}
+	for i, w := range commit.writes {
+		v := version{seq: at.first + event.Seq(i), exists: true}
+		if w.tombstone {
+			v = version{}
+		}
+		j.staged[string(w.key)] = v
+	}
+}

@@ -1,0 +1,163 @@
+// Package fanout brings a chain's events to its subscribers.
+//
+// A subscriber is a cursor. It pulls: from a short tail of the newest records
+// while it keeps up, and from storage when it has fallen further behind, so
+// that a slow one costs the daemon no memory and nobody else any time.
+package fanout
+
+import (
+	"context"
+	"sync"
+
+	"github.com/atedb/atedb/sdk/event"
+)
+
+// maxTail is how many bytes of records a feed keeps for its subscribers.
+const maxTail = 2 << 20
+
+// Source is where records are read that are no longer in the tail.
+type Source interface {
+	// Read returns records as storage.Chain's Read does.
+	Read(ctx context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
+}
+
+// Feed is the events of one chain, for those who subscribe to them.
+type Feed struct {
+	source Source
+
+	mu          sync.Mutex // guards what follows
+	next        event.Seq  // everything before it may be sent
+	tail        []round    // the newest rounds, oldest first, without a gap
+	tailBytes   int
+	subscribers map[*Subscription]struct{}
+}
+
+// round is what became durable together.
+type round struct {
+	first, next event.Seq
+	records     []byte // never changed
+}
+
+// NewFeed returns the feed of a chain whose next seq is next.
+func NewFeed(source Source, next event.Seq) *Feed {
+	return &Feed{source: source, next: next, subscribers: make(map[*Subscription]struct{})}
+}
+
+// Publish tells the subscribers of records that became durable, whose last
+// event is before next. It copies the records if anybody wants them.
+func (f *Feed) Publish(records []byte, next event.Seq) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first := f.next
+	f.next = next
+	if len(f.subscribers) == 0 {
+		f.tail, f.tailBytes = nil, 0
+		return
+	}
+	f.tail = append(f.tail, round{first, next, append([]byte(nil), records...)})
+	f.tailBytes += len(records)
+	for f.tailBytes > maxTail && len(f.tail) > 1 {
+		f.tailBytes -= len(f.tail[0].records)
+		f.tail[0] = round{}
+		f.tail = f.tail[1:]
+	}
+	for s := range f.subscribers {
+		s.signal()
+	}
+}
+
+// Subscribe returns a subscription that begins with the first event at or
+// after from. It must be closed.
+func (f *Feed) Subscribe(from event.Seq) *Subscription {
+	s := &Subscription{feed: f, cursor: from, wake: make(chan struct{}, 1)}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.subscribers[s] = struct{}{}
+	return s
+}
+
+// Subscription is one subscriber's place in a feed. One goroutine at a time
+// may use it.
+type Subscription struct {
+	feed   *Feed
+	cursor event.Seq
+	wake   chan struct{} // holds a token when there may be something new
+}
+
+// Close ends the subscription.
+func (s *Subscription) Close() {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	delete(s.feed.subscribers, s)
+}
+
+// Cursor returns the first seq that has not been delivered.
+func (s *Subscription) Cursor() event.Seq { return s.cursor }
+
+// Wake receives when there may be new events after Next returned none.
+func (s *Subscription) Wake() <-chan struct{} { return s.wake }
+
+// Next returns the next records, about maxBytes of them, or none if the
+// subscriber has everything. The first record may begin before the events
+// wanted. The slice must not be changed.
+func (s *Subscription) Next(ctx context.Context, maxBytes int) ([]byte, error) {
+	records, behind, next := s.fromTail()
+	if !behind {
+		return records, nil
+	}
+	records, err := s.feed.source.Read(ctx, s.cursor, maxBytes, false)
+	if err != nil {
+		return nil, err
+	}
+	if len(records) == 0 {
+		s.cursor = max(s.cursor, next) // all dropped by compaction
+		return nil, nil
+	}
+	for rest := records; len(rest) > 0; {
+		first, count, size, err := event.PeekRecord(rest)
+		if err != nil {
+			return nil, err
+		}
+		s.cursor = max(s.cursor, first+event.Seq(count))
+		rest = rest[size:]
+	}
+	return records, nil
+}
+
+// fromTail returns the next round of the tail. If the subscriber is behind the
+// tail, it says so and where the feed ends.
+func (s *Subscription) fromTail() (records []byte, behind bool, next event.Seq) {
+	f := s.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.cursor >= f.next {
+		return nil, false, f.next
+	}
+	for _, r := range f.tail {
+		if r.first <= s.cursor && s.cursor < r.next {
+			records = skip(r.records, s.cursor)
+			s.cursor = r.next
+			return records, false, f.next
+		}
+	}
+	return nil, true, f.next
+}
+
+// skip cuts the records off the front that end before from. A subscriber that
+// read from storage may have been ahead of the feed.
+func skip(records []byte, from event.Seq) []byte {
+	for {
+		first, count, size, err := event.PeekRecord(records)
+		if err != nil || first+event.Seq(count) > from {
+			return records
+		}
+		records = records[size:]
+	}
+}
+
+func (s *Subscription) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}

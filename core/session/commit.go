@@ -1,0 +1,101 @@
+package session
+
+import (
+	"github.com/atedb/atedb/core/chain"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/stream"
+	"github.com/atedb/atedb/sdk/wire"
+	"github.com/atedb/atedb/sdk/wire/wirepb"
+)
+
+// commit hands a commit to the chain. It waits while the client has too much
+// unanswered.
+func (s *Session) commit(payload []byte) error {
+	var m wirepb.Commit
+	if err := stream.Unmarshal(wire.Commit, payload, &m); err != nil {
+		return err
+	}
+	c := &chain.Commit{
+		Writer: chain.Writer{Session: s.id}, Count: int(m.Count), Frames: m.Frames, Evidence: m.Evidence,
+		Resent: m.ResentFrom != nil, ResentFrom: event.Seq(m.GetResentFrom()), Answer: s.answer,
+	}
+	if copy(c.ID[:], m.Id) != len(c.ID) || len(m.Id) != len(c.ID) {
+		return fault.New(fault.BadMessage, "a commit's id has %d bytes; it must have %d", len(m.Id), len(c.ID))
+	}
+	if len(m.Expected) > wire.MaxExpected {
+		return fault.New(fault.TooLarge, "a commit expects %d versions; at most %d are allowed", len(m.Expected), wire.MaxExpected)
+	}
+	for _, e := range m.Expected {
+		c.Expected = append(c.Expected, chain.Expected{Key: e.Key, Exists: e.Seq != nil, Seq: event.Seq(e.GetSeq())})
+	}
+	if err := s.reserve(len(c.Frames)); err != nil {
+		return err
+	}
+	s.committing.Store(true)
+	s.chain.Commit(c)
+	s.committing.Store(false)
+	return nil
+}
+
+// reserve counts a commit as unanswered, once there is room for it.
+func (s *Session) reserve(size int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ended == nil && s.fullLocked(size) {
+		s.mu.Unlock()
+		err := s.conn.Flush() // the answers that the client may be waiting for
+		s.mu.Lock()
+		if err != nil {
+			return err
+		}
+		if s.ended == nil && s.fullLocked(size) {
+			s.room.Wait()
+		}
+	}
+	if s.ended != nil {
+		return s.ended
+	}
+	s.commits++
+	s.commitBytes += size
+	return nil
+}
+
+func (s *Session) fullLocked(size int) bool {
+	return s.commits >= MaxCommits || s.commits > 0 && s.commitBytes+size > MaxCommitBytes
+}
+
+// answer is called by whoever leads the chain's round.
+func (s *Session) answer(c *chain.Commit, r chain.Result) {
+	s.mu.Lock()
+	if s.ended == nil {
+		s.queueAnswerLocked(r)
+	}
+	s.commits--
+	s.commitBytes -= len(c.Frames)
+	s.room.Broadcast()
+	s.mu.Unlock()
+	if !s.committing.Load() {
+		s.wakeWriter()
+	}
+}
+
+func (s *Session) queueAnswerLocked(r chain.Result) {
+	if r.Err == nil {
+		s.conn.Queue(wire.Committed, &wirepb.Committed{First: uint64(r.First), Next: uint64(r.Next)})
+		return
+	}
+	if fault.Is(r.Err, fault.Unavailable) {
+		// Whether it is stored is not certain, so neither it nor what comes
+		// after it is answered: the client connects again and sends them again.
+		s.ended = r.Err
+		s.end(r.Err)
+		return
+	}
+	f := fault.From(r.Err)
+	m := &wirepb.Rejected{Code: string(f.Code), Reason: f.Reason}
+	if r.Event >= 0 {
+		m.Event = new(uint32(r.Event))
+	}
+	s.conn.Queue(wire.Rejected, m)
+}

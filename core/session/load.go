@@ -1,0 +1,45 @@
+package session
+
+import (
+	"context"
+
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/wire"
+	"github.com/atedb/atedb/sdk/wire/wirepb"
+)
+
+// load answers a Load. What is wrong with it is said in the answer, so it
+// costs the client no more than that.
+func (s *Session) load(ctx context.Context, m *wirepb.Load) error {
+	reply := &wirepb.Loaded{Id: m.Id}
+	records, err := s.loadRecords(ctx, m)
+	if err != nil {
+		f := fault.From(err)
+		reply.Code, reply.Reason = string(f.Code), f.Reason
+	} else {
+		reply.Records = records
+	}
+	s.conn.Queue(wire.Loaded, reply)
+	return nil
+}
+
+func (s *Session) loadRecords(ctx context.Context, m *wirepb.Load) (records []byte, err error) {
+	if n := len(m.Seqs) + len(m.Keys); n > wire.MaxLoad {
+		return nil, fault.New(fault.TooLarge, "a load asks for %d events; at most %d are allowed", n, wire.MaxLoad)
+	}
+	seqs := make([]event.Seq, 0, len(m.Seqs)+len(m.Keys))
+	for _, seq := range m.Seqs {
+		seqs = append(seqs, event.Seq(seq))
+	}
+	seqs = append(seqs, s.chain.Newest(m.Keys)...)
+	for _, seq := range seqs {
+		if records, err = s.chain.AppendEvent(ctx, records, seq); err != nil {
+			return nil, err
+		}
+		if len(records) > wire.MaxLoaded && len(seqs) > 1 {
+			return nil, fault.New(fault.TooLarge, "the events loaded are larger than %d bytes together; load fewer at a time", wire.MaxLoaded)
+		}
+	}
+	return records, nil
+}

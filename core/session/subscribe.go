@@ -1,0 +1,160 @@
+package session
+
+import (
+	"context"
+	"sync"
+
+	"github.com/atedb/atedb/core/fanout"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/wire"
+	"github.com/atedb/atedb/sdk/wire/wirepb"
+)
+
+// subscription sends the chain's events on a goroutine of its own.
+type subscription struct {
+	cancel   context.CancelFunc
+	done     chan struct{}
+	omitOver int // leave out data longer than this; negative for never
+
+	mu     sync.Mutex // guards credit
+	credit int64      // bytes of records that may be sent; below zero after a large message
+	more   chan struct{}
+}
+
+func (s *Session) subscribe(ctx context.Context, m *wirepb.Subscribe) error {
+	s.endSubscription()
+	ctx, cancel := context.WithCancel(ctx)
+	sub := &subscription{
+		cancel: cancel, done: make(chan struct{}), omitOver: -1,
+		credit: clampCredit(m.Credit), more: make(chan struct{}, 1),
+	}
+	if m.OmitDataOver != nil {
+		sub.omitOver = int(m.GetOmitDataOver())
+	}
+	s.subscription = sub
+	cursor := s.feed.Subscribe(event.Seq(m.From))
+	go func() {
+		defer close(sub.done)
+		defer cursor.Close()
+		if err := s.send(ctx, sub, cursor, m.Live); err != nil && ctx.Err() == nil {
+			s.end(err)
+		}
+	}()
+	return nil
+}
+
+// endSubscription ends the subscription, if there is one, and waits until it
+// sends nothing more.
+func (s *Session) endSubscription() {
+	if s.subscription != nil {
+		s.subscription.cancel()
+		<-s.subscription.done
+		s.subscription = nil
+	}
+}
+
+func (s *Session) credit(m *wirepb.Credit) error {
+	if s.subscription != nil {
+		s.subscription.grant(clampCredit(m.Bytes))
+	}
+	return nil
+}
+
+// send sends events until ctx ends, or until there are no more if the
+// subscription is not live.
+func (s *Session) send(ctx context.Context, sub *subscription, cursor *fanout.Subscription, live bool) error {
+	caughtUp := false
+	for {
+		if !sub.awaitCredit(ctx) {
+			return nil
+		}
+		records, err := cursor.Next(ctx, wire.MaxEvents)
+		if err != nil {
+			return err
+		}
+		if len(records) > 0 {
+			if records, err = sub.omit(records); err != nil {
+				return err
+			}
+			sub.grant(-int64(len(records)))
+			if err := s.conn.Send(wire.Events, &wirepb.Events{Records: records}); err != nil {
+				return err
+			}
+			continue
+		}
+		if !caughtUp {
+			caughtUp = true
+			if err := s.conn.Send(wire.CaughtUp, &wirepb.CaughtUp{Next: uint64(cursor.Cursor())}); err != nil || !live {
+				return err
+			}
+		}
+		select {
+		case <-cursor.Wake():
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// omit makes the records anew without the data that the client does not want.
+func (sub *subscription) omit(records []byte) ([]byte, error) {
+	if sub.omitOver < 0 {
+		return records, nil
+	}
+	var out []byte
+	for batch, err := range event.Records(records) {
+		if err != nil {
+			return nil, err
+		}
+		frames := make([]byte, 0, len(batch.Frames))
+		for f, err := range batch.Events() {
+			if err != nil {
+				return nil, err
+			}
+			if f.DataLen > sub.omitOver {
+				frames = event.AppendOmitted(frames, f.Header, f.DataLen)
+			} else {
+				frames = event.AppendFrame(frames, f.Header, f.Data)
+			}
+		}
+		batch.Frames = frames
+		out = batch.AppendRecord(out)
+	}
+	return out, nil
+}
+
+// grant adds to the credit.
+func (sub *subscription) grant(bytes int64) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	sub.credit = min(sub.credit+bytes, maxCredit)
+	if sub.credit > 0 {
+		select {
+		case sub.more <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// awaitCredit waits until something may be sent. It returns false when ctx has
+// ended.
+func (sub *subscription) awaitCredit(ctx context.Context) bool {
+	for {
+		sub.mu.Lock()
+		credit := sub.credit
+		sub.mu.Unlock()
+		if credit > 0 {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-sub.more:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// maxCredit keeps sums of credit from overflowing, in bytes.
+const maxCredit = 1 << 60
+
+func clampCredit(bytes uint64) int64 { return int64(min(bytes, maxCredit)) }
