@@ -29,13 +29,6 @@ const (
 	maxLockWait    = 10 * time.Minute
 )
 
-// How long the end of a session may take: in all once its commits are
-// answered, and for the client to close its side.
-const (
-	goodbyeTimeout = 8 * time.Second
-	lingerTimeout  = time.Second
-)
-
 // Chain is the chain that a session serves.
 type Chain interface {
 	ID() event.ChainID
@@ -110,11 +103,9 @@ func (s *Session) Run(ctx context.Context) error {
 	return nil
 }
 
-// goodbye ends the connection in an orderly way: the client gets its answers
-// and the reason. What it sends meanwhile is not served.
+// goodbye takes no more commits, waits for the answers to those under way, and
+// ends the connection.
 func (s *Session) goodbye(cause error) {
-	giveUp := time.AfterFunc(goodbyeTimeout, func() { s.conn.Close() })
-	defer giveUp.Stop()
 	s.mu.Lock()
 	for s.commits > 0 {
 		s.room.Wait()
@@ -124,17 +115,7 @@ func (s *Session) goodbye(cause error) {
 	}
 	s.room.Broadcast()
 	s.mu.Unlock()
-	if !stream.IsClosed(cause) {
-		f := fault.From(cause)
-		s.conn.Queue(wire.Bye, &wirepb.Bye{Code: string(f.Code), Reason: f.Reason})
-	}
-	if s.conn.Drain() == nil && s.conn.CloseWrite() == nil {
-		select { // closing at once might cost the client what is on its way
-		case <-s.done:
-		case <-time.After(lingerTimeout):
-		}
-	}
-	s.conn.Close()
+	farewell(s.conn, cause, s.done)
 }
 
 func (s *Session) greet() {

@@ -1,0 +1,282 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/atedb/atedb/core/authority"
+	"github.com/atedb/atedb/core/chain"
+	"github.com/atedb/atedb/core/durable"
+	"github.com/atedb/atedb/core/fanout"
+	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+)
+
+// registry opens chains when somebody wants them, and closes them when nobody
+// has for a while. Opening one never waits for another.
+type registry struct {
+	store       *durable.Store
+	owners      *owners
+	trust       event.Trust // of new chains
+	idleTimeout time.Duration
+	maxOpen     int
+	log         hclog.Logger
+
+	mu       sync.Mutex // guards what follows, and each chain's users, idle and ended
+	chains   map[chainname.Name]*openChain
+	stopping bool
+	running  sync.WaitGroup // openings and closings under way
+}
+
+// openChain is a chain from when somebody first wants it until it is closed.
+type openChain struct {
+	name  chainname.Name
+	users int         // who have acquired it and not released it
+	idle  *time.Timer // closes it; nil while there are users
+	ended bool        // it takes no more users, and is closed after the last
+
+	opened chan struct{} // closed when the opening has ended; what follows is valid then
+	err    error         // why it failed
+	chain  *chain.Chain
+	feed   *fanout.Feed
+	log    *durable.Log
+
+	closed chan struct{} // closed when the chain is, and may be opened anew
+
+	ctx    context.Context // ends, with a cause, when the chain cannot go on
+	cancel context.CancelCauseFunc
+}
+
+// acquire returns an open chain, which the caller releases. If there is none
+// of the name it is made when create is set, and is a not_found fault
+// otherwise. ctx bounds the waiting alone: the opening goes on.
+func (r *registry) acquire(ctx context.Context, name chainname.Name, create bool) (*openChain, error) {
+	for {
+		c, place, err := r.enter(name)
+		if err != nil {
+			return nil, err
+		}
+		if place == placeBehind {
+			if err := await(ctx, c.closed, name); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if place == placeFirst {
+			go r.open(c, create)
+		}
+		if err := await(ctx, c.opened, name); err != nil {
+			r.release(c)
+			return nil, err
+		}
+		if c.err == nil {
+			return c, nil
+		}
+		r.release(c)
+		if place == placeFirst || !create || !fault.Is(c.err, fault.NotFound) {
+			return nil, c.err
+		} // else whoever opened it did not want to make it
+	}
+}
+
+func await(ctx context.Context, done <-chan struct{}, name chainname.Name) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fault.New(fault.Unavailable, "opening chain %s takes too long; try again later", name)
+	}
+}
+
+// place is how somebody who wants a chain finds it.
+type place int
+
+const (
+	placeFirst  place = iota // it was not there: open it
+	placeAmong               // it is open or being opened
+	placeBehind              // it is being closed: wait and try again
+)
+
+// enter counts a user of a chain, unless the chain is being closed.
+func (r *registry) enter(name chainname.Name) (*openChain, place, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping {
+		return nil, 0, errStopping
+	}
+	if c := r.chains[name]; c != nil {
+		if c.ended {
+			return c, placeBehind, nil
+		}
+		c.users++
+		if c.idle != nil {
+			c.idle.Stop()
+			c.idle = nil
+		}
+		return c, placeAmong, nil
+	}
+	if len(r.chains) >= r.maxOpen && !r.evictLocked() {
+		return nil, 0, fault.New(fault.Overloaded, "%d chains are open, which is the most allowed (limits.max_open_chains); try again later", len(r.chains))
+	}
+	c := &openChain{name: name, users: 1, opened: make(chan struct{}), closed: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	r.chains[name] = c
+	r.running.Add(1)
+	return c, placeFirst, nil
+}
+
+// release ends a use of a chain.
+func (r *registry) release(c *openChain) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.users--
+	if c.users > 0 {
+		return
+	}
+	if c.ended {
+		r.closeLocked(c)
+		return
+	}
+	c.idle = time.AfterFunc(r.idleTimeout, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if c.users == 0 && !c.ended {
+			r.endLocked(c)
+		}
+	})
+}
+
+// endLocked lets nobody use the chain any more.
+func (r *registry) endLocked(c *openChain) {
+	c.ended = true
+	if c.idle != nil {
+		c.idle.Stop()
+	}
+	if c.users == 0 {
+		r.closeLocked(c)
+	}
+}
+
+// evictLocked ends some chain that nobody uses now.
+func (r *registry) evictLocked() bool {
+	for _, c := range r.chains {
+		if c.users == 0 && !c.ended {
+			r.endLocked(c)
+			return true
+		}
+	}
+	return false
+}
+
+// closeLocked closes an ended chain behind its last user.
+func (r *registry) closeLocked(c *openChain) {
+	r.running.Go(func() {
+		c.cancel(nil)
+		if c.log != nil {
+			if err := c.log.Close(); err != nil {
+				r.log.Warn("cannot close a chain", "chain", c.name, "error", err)
+			}
+		}
+		r.log.Debug("chain closed", "chain", c.name)
+		r.mu.Lock()
+		delete(r.chains, c.name)
+		r.mu.Unlock()
+		close(c.closed)
+	})
+}
+
+// open opens or makes the chain, for all who wait for it.
+func (r *registry) open(c *openChain, create bool) {
+	defer r.running.Done()
+	defer close(c.opened)
+	if c.err = r.openChain(c, create); c.err != nil {
+		r.mu.Lock()
+		r.endLocked(c)
+		r.mu.Unlock()
+		return
+	}
+	r.log.Debug("chain opened", "chain", c.name, "events", c.chain.Next(), "objects", c.chain.Objects())
+}
+
+func (r *registry) openChain(c *openChain, create bool) error {
+	ctx := context.Background()
+	if err := r.openLog(ctx, c, create); err != nil {
+		return err
+	}
+	c.feed = fanout.NewFeed(c.log, c.log.State().Next)
+	opened, err := chain.Open(ctx, c.name, chain.Options{
+		Log: c.log, Publisher: c.feed,
+		NewChecker: func(g event.Genesis) chain.Checker { return authority.New(g) },
+		OnFail:     func(err error) { r.failed(c, err) },
+	})
+	c.chain = opened
+	return err
+}
+
+// failed ends a chain that cannot go on, and the sessions that use it. Their
+// clients come again, and the chain is opened anew.
+func (r *registry) failed(c *openChain, err error) {
+	r.log.Error("chain failed; it will be opened anew", "chain", c.name, "error", err)
+	r.mu.Lock()
+	r.endLocked(c)
+	r.mu.Unlock()
+	c.cancel(err)
+}
+
+// openLog opens the chain's log. If there is none and create is set, it makes
+// one with a genesis.
+func (r *registry) openLog(ctx context.Context, c *openChain, create bool) error {
+	log, err := r.store.Open(ctx, c.name, false)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	c.log = log // nil, or empty if the daemon died between making it and writing the genesis
+	if err == nil && log.State().Next > 0 {
+		return nil
+	}
+	if !create {
+		return fault.New(fault.NotFound, "there is no chain %s", c.name)
+	}
+	keys, err := r.owners.rootKeys(ctx, c.name)
+	if err != nil {
+		return err
+	}
+	if c.log == nil {
+		if c.log, err = r.store.Open(ctx, c.name, true); err != nil {
+			return err
+		}
+	}
+	if err := chain.Create(c.log, event.NewGenesis(c.name, r.trust, keys), time.Now()); err != nil {
+		return err
+	}
+	r.log.Info("chain created", "chain", c.name, "root_keys", len(keys))
+	return nil
+}
+
+// stop closes every chain, as their users leave them, and waits for it until
+// ctx ends.
+func (r *registry) stop(ctx context.Context) error {
+	r.mu.Lock()
+	r.stopping = true
+	for _, c := range r.chains {
+		if !c.ended {
+			r.endLocked(c)
+		}
+	}
+	r.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		r.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fault.New(fault.Unavailable, "some chains are not closed yet: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,128 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/coder/websocket"
+
+	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/wire"
+)
+
+// upgradeListener gives the HTTP server the connections that speak HTTP.
+type upgradeListener struct{ *Listener }
+
+func (l upgradeListener) Accept() (net.Conn, error) {
+	select {
+	case nc := <-l.upgrades:
+		return nc, nil
+	case <-l.closing:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l upgradeListener) Close() error { return nil }
+
+// serveHTTP hands a connection to the HTTP server and waits until it ends.
+func (l *Listener) serveHTTP(nc *prefixed) {
+	select {
+	case l.upgrades <- nc:
+		<-nc.closed
+	case <-l.closing:
+		nc.Close()
+	}
+}
+
+// upgrade turns a request for a chain into a stream of messages.
+func (l *Listener) upgrade(w http.ResponseWriter, r *http.Request) {
+	name, ok := strings.CutPrefix(r.URL.Path, chainname.URLPrefix)
+	if ok && r.Header.Get("Upgrade") != "" {
+		if _, err := chainname.Parse(name); err != nil {
+			http.Error(w, fault.From(err).Error(), http.StatusBadRequest)
+			return
+		}
+		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+			Subprotocols:    []string{wire.Subprotocol},
+			CompressionMode: websocket.CompressionDisabled,
+		})
+		if err != nil {
+			l.config.Logger.Debug("WebSocket refused", "from", r.RemoteAddr, "error", err)
+			return
+		}
+		l.config.Handler(wire.NewConn(newWebSocket(ws, r)), name)
+		return
+	}
+	w.Header().Set("Connection", "close")
+	if !ok {
+		http.Error(w, "This is an AteDB server. Chains are at ws://"+r.Host+chainname.URLPrefix+"domain/name/db", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Upgrade", "websocket")
+	http.Error(w, "Open this URL as a WebSocket: ws://"+r.Host+r.URL.Path, http.StatusUpgradeRequired)
+}
+
+// webSocket is the stream of bytes inside a WebSocket's binary messages.
+type webSocket struct {
+	net.Conn
+	ws     *websocket.Conn
+	remote net.Addr
+}
+
+func newWebSocket(ws *websocket.Conn, r *http.Request) *webSocket {
+	remote, err := net.ResolveTCPAddr("tcp", r.RemoteAddr) // digits, as the HTTP server wrote them
+	if err != nil {
+		remote = nil
+	}
+	return &webSocket{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws: ws, remote: remote}
+}
+
+func (c *webSocket) RemoteAddr() net.Addr { return c.remote }
+
+// Read returns io.EOF however the peer worded its end of the WebSocket.
+func (c *webSocket) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	var closed websocket.CloseError
+	if errors.As(err, &closed) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// CloseWrite begins the closing handshake, which ends when the peer answers it
+// or five seconds are over.
+func (c *webSocket) CloseWrite() error {
+	go c.ws.Close(websocket.StatusNormalClosure, "")
+	return nil
+}
+
+func (c *webSocket) Close() error { return c.ws.CloseNow() }
+
+// prefixed is a connection of which the first bytes have been read already.
+type prefixed struct {
+	net.Conn
+	prefix []byte
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *prefixed) Read(p []byte) (int, error) {
+	if len(c.prefix) > 0 {
+		n := copy(p, c.prefix)
+		c.prefix = c.prefix[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *prefixed) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { close(c.closed) })
+	return err
+}
