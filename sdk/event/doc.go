@@ -58,5 +58,5 @@
 // hash of its genesis event, computed with 32 zero bytes in the place of the
 // chain id.
 //
-// ExampleRecord shows a whole record, byte for byte.
+// ExampleBatch_AppendRecord shows a whole record, byte for byte.
 package event
