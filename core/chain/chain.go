@@ -15,6 +15,7 @@ package chain
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -101,6 +102,7 @@ func Create(log Log, genesis event.Genesis, now time.Time) error {
 		return err
 	}
 	batch := event.Batch{Time: now.UnixMicro(), Count: 1, Frames: frame}
+	rand.Read(batch.Commit[:])
 	return log.Append(batch.AppendRecord(nil))
 }
 

@@ -8,65 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atedb/atedb/core/chain/chaintest"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 )
-
-// memoryLog is a log in memory that can be told to fail.
-type memoryLog struct {
-	mu      sync.Mutex
-	records []byte
-	appends int
-	// onAppend, if set, decides what an append does: how many bytes of the
-	// records it keeps, and what it answers.
-	onAppend func(records []byte) (keep int, err error)
-	readErr  error
-}
-
-func (l *memoryLog) Append(records []byte) error {
-	keep, err := len(records), error(nil)
-	if l.onAppend != nil {
-		keep, err = l.onAppend(records)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.appends++
-	l.records = append(l.records, records[:keep]...)
-	return err
-}
-
-func (l *memoryLog) Read(_ context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.readErr != nil {
-		return nil, l.readErr
-	}
-	var out []byte
-	for batch, err := range event.Records(l.records) {
-		if err != nil {
-			return nil, err
-		}
-		if batch.Next() <= from {
-			continue
-		}
-		if len(out) > 0 && len(out)+batch.RecordSize() > maxBytes {
-			break
-		}
-		if headersOnly {
-			var frames []byte
-			for f, err := range batch.Events() {
-				if err != nil {
-					return nil, err
-				}
-				frames = event.AppendOmitted(frames, f.Header, f.DataLen)
-			}
-			batch.Frames = frames
-		}
-		out = batch.AppendRecord(out)
-	}
-	return out, nil
-}
 
 // publisher keeps what it is told.
 type publisher struct {
@@ -87,7 +33,7 @@ func (e everyone) MayWrite([]event.Hash) error { return e.err }
 type fixture struct {
 	*Chain
 	t      *testing.T
-	log    *memoryLog
+	log    *chaintest.Log
 	pub    *publisher
 	failed error
 }
@@ -95,7 +41,7 @@ type fixture struct {
 const testName = chainname.Name("example.com/joe/mydb")
 
 func newFixture(t *testing.T) *fixture {
-	f := &fixture{t: t, log: &memoryLog{}}
+	f := &fixture{t: t, log: &chaintest.Log{}}
 	if err := Create(f.log, event.NewGenesis(testName, event.Centralized, nil), time.Now()); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +113,7 @@ func (f *fixture) refuse(r Result, code fault.Code) {
 func (f *fixture) stored() map[event.Seq]string {
 	f.t.Helper()
 	got := make(map[event.Seq]string)
-	for batch, err := range event.Records(f.log.records) {
+	for batch, err := range event.Records(f.log.Records()) {
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -220,7 +166,7 @@ func TestTimeNeverGoesBack(t *testing.T) {
 		f.do(newCommit(i+1, put{"k", "v", false}))
 	}
 	var last int64
-	for batch := range event.Records(f.log.records) {
+	for batch := range event.Records(f.log.Records()) {
 		if batch.Time < last {
 			t.Errorf("the time goes from %d back to %d", last, batch.Time)
 		}
@@ -295,11 +241,11 @@ func TestExpectedWithinARound(t *testing.T) {
 func (f *fixture) round(commits ...*Commit) []Result {
 	f.t.Helper()
 	entered, proceed := make(chan struct{}), make(chan struct{})
-	before := f.log.onAppend
-	f.log.onAppend = func(records []byte) (int, error) {
+	before := f.log.OnAppend
+	f.log.OnAppend = func(records []byte) (int, error) {
 		close(entered)
 		<-proceed
-		f.log.onAppend = before
+		f.log.OnAppend = before
 		return len(records), nil
 	}
 	first := make(chan Result, 1)
@@ -315,13 +261,13 @@ func (f *fixture) round(commits ...*Commit) []Result {
 		c.Answer = func(_ *Commit, r Result) { results[i] = r; wg.Done() }
 		f.Commit(c)
 	}
-	appends := f.log.appends
+	appends := f.log.Appends()
 	close(proceed)
 	wg.Wait()
 	if r := <-first; r.Err != nil {
 		f.t.Fatal(r.Err)
 	}
-	if n := f.log.appends - appends; n > 2 {
+	if n := f.log.Appends() - appends; n > 2 {
 		f.t.Fatalf("%d appends for what should have been two rounds", n)
 	}
 	return results
@@ -378,12 +324,12 @@ func TestResentCommitOlderThanTheMemory(t *testing.T) {
 func TestRefusedAppendLeavesNoTrace(t *testing.T) {
 	f := newFixture(t)
 	full := fault.New(fault.DiskFull, "no space")
-	f.log.onAppend = func([]byte) (int, error) { return 0, full }
+	f.log.OnAppend = func([]byte) (int, error) { return 0, full }
 	f.refuse(f.do(newCommit(1, put{"k", "1", false})), fault.DiskFull)
 	if f.Next() != 1 || len(f.Newest([][]byte{[]byte("k")})) != 0 || f.pub.next != 0 {
 		t.Errorf("next %d, published %d", f.Next(), f.pub.next)
 	}
-	f.log.onAppend = nil
+	f.log.OnAppend = nil
 	f.want(f.do(newCommit(1, put{"k", "1", false})), 1, 2)
 	if f.failed != nil {
 		t.Errorf("the chain failed: %v", f.failed)
@@ -399,18 +345,18 @@ func TestUncertainAppendFailsTheChain(t *testing.T) {
 			return size, errors.New("lost the rest")
 		},
 		"cannot be read": func(f *fixture, _ []byte) (int, error) {
-			f.log.readErr = errors.New("gone")
+			f.log.ReadErr = errors.New("gone")
 			return 0, errors.New("gone")
 		},
 	} {
 		f := newFixture(t)
-		f.log.onAppend = func(records []byte) (int, error) { return fail(f, records) }
+		f.log.OnAppend = func(records []byte) (int, error) { return fail(f, records) }
 		f.refuse(f.do(newCommit(1, put{"k", "1", false})), fault.Unavailable)
 		if f.failed == nil {
 			t.Errorf("%s: the chain goes on", name)
 		}
 		f.refuse(f.do(newCommit(2, put{"k", "2", false})), fault.Unavailable)
-		f.log.onAppend, f.log.readErr = nil, nil
+		f.log.OnAppend, f.log.ReadErr = nil, nil
 		f.open()
 		again := newCommit(1, put{"k", "1", false})
 		again.Resent, again.ResentFrom = true, 1
@@ -503,17 +449,24 @@ func TestManyCommittersAreAnsweredInOrder(t *testing.T) {
 	if n := len(f.stored()); n != 1+committers*each || f.Next() != event.Seq(n) {
 		t.Errorf("%d events stored, next is %d", n, f.Next())
 	}
-	if f.leading || f.queue != nil {
-		t.Error("somebody still leads")
+	isLed := func() bool {
+		f.queueMu.Lock()
+		defer f.queueMu.Unlock()
+		return f.leading || f.queue != nil
+	}
+	for deadline := time.Now().Add(5 * time.Second); isLed(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("somebody still leads")
+		}
 	}
 }
 
 func TestOpenRefuses(t *testing.T) {
-	open := func(log *memoryLog, name chainname.Name) error {
+	open := func(log *chaintest.Log, name chainname.Name) error {
 		_, err := Open(context.Background(), name, Options{Log: log, Publisher: &publisher{}, NewChecker: func(event.Genesis) Checker { return everyone{} }})
 		return err
 	}
-	if err := open(&memoryLog{}, testName); !fault.Is(err, fault.NotFound) {
+	if err := open(&chaintest.Log{}, testName); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an empty log: %v", err)
 	}
 	f := newFixture(t)
@@ -521,7 +474,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Errorf("another chain's log: %v", err)
 	}
 	c := newCommit(1, put{"k", "v", false})
-	noGenesis := &memoryLog{records: (&event.Batch{Count: 1, Frames: c.Frames}).AppendRecord(nil)}
+	noGenesis := chaintest.NewLog((&event.Batch{Count: 1, Frames: c.Frames}).AppendRecord(nil))
 	if err := open(noGenesis, testName); !fault.Is(err, fault.Damaged) {
 		t.Errorf("a log without genesis: %v", err)
 	}

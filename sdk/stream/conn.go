@@ -235,6 +235,10 @@ func (c *Conn) Send(t Type, m Message) error {
 // IsClosed reports whether an error of Receive or Flush says no more than that
 // the connection ended.
 func IsClosed(err error) bool {
+	var refusal *fault.Error
+	if errors.As(err, &refusal) {
+		return false
+	}
 	var netErr net.Error
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &netErr)
 }

@@ -1,0 +1,91 @@
+// Package chaintest has a log in memory, for tests of what is built on chains.
+package chaintest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/atedb/atedb/sdk/event"
+)
+
+// Log is a chain's log in memory that can be told to fail. Its zero value is
+// empty. It implements chain.Log.
+type Log struct {
+	// OnAppend, if set, decides what an append does: how many bytes of the
+	// records it keeps, and what it answers. It may block.
+	OnAppend func(records []byte) (keep int, err error)
+	// ReadErr, if set, is what reads answer.
+	ReadErr error
+
+	mu      sync.Mutex // guards what follows
+	records []byte
+	appends int
+}
+
+// NewLog returns a log that holds records.
+func NewLog(records []byte) *Log { return &Log{records: records} }
+
+// Records returns a copy of what the log holds.
+func (l *Log) Records() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]byte(nil), l.records...)
+}
+
+// Appends returns how often records were appended.
+func (l *Log) Appends() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.appends
+}
+
+// Append implements chain.Log.
+func (l *Log) Append(records []byte) error {
+	keep, err := len(records), error(nil)
+	if l.OnAppend != nil {
+		keep, err = l.OnAppend(records)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.appends++
+	l.records = append(l.records, records[:keep]...)
+	return err
+}
+
+// Read implements chain.Log.
+func (l *Log) Read(_ context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ReadErr != nil {
+		return nil, l.ReadErr
+	}
+	var out []byte
+	for batch, err := range event.Records(l.records) {
+		if err != nil {
+			return nil, err
+		}
+		if batch.Next() <= from {
+			continue
+		}
+		if len(out) > 0 && len(out)+batch.RecordSize() > maxBytes {
+			break
+		}
+		if headersOnly {
+			if batch.Frames, err = omitData(&batch); err != nil {
+				return nil, err
+			}
+		}
+		out = batch.AppendRecord(out)
+	}
+	return out, nil
+}
+
+func omitData(batch *event.Batch) (frames []byte, err error) {
+	for f, err := range batch.Events() {
+		if err != nil {
+			return nil, err
+		}
+		frames = event.AppendOmitted(frames, f.Header, f.DataLen)
+	}
+	return frames, nil
+}
