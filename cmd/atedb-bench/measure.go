@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -73,9 +72,7 @@ func (b *bench) dial(ctx context.Context, d *daemon, db string) (*client.Client,
 
 // newEvent returns an event of the measured size for a new object.
 func newEvent(data []byte) client.Event {
-	key := make([]byte, 16)
-	rand.Read(key)
-	return client.Event{Header: event.Header{Key: key}, Data: data}
+	return client.Event{Header: event.Header{Key: event.NewKey()}, Data: data}
 }
 
 // measureLone compares a client that waits for each answer with the disk.

@@ -177,7 +177,7 @@ func TestTimeNeverGoesBack(t *testing.T) {
 func TestShapeIsChecked(t *testing.T) {
 	f := newFixture(t)
 	good := newCommit(1, put{"k", "v", false})
-	header, _ := (&event.Header{Key: []byte("\x00mine")}).Encode()
+	header, _ := (&event.Header{Key: []byte("\x00atedb/mine")}).Encode()
 	for name, c := range map[string]*Commit{
 		"no events":      {ID: event.CommitID{9}},
 		"too many":       {ID: event.CommitID{9}, Count: event.MaxBatchEvents + 1, Frames: good.Frames},

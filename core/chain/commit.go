@@ -82,7 +82,7 @@ func (c *Commit) parse() (int, error) {
 			err = event.UnmarshalHeader(f.Header, &header)
 		}
 		if err == nil && event.IsReserved(header.Key) {
-			err = fault.New(fault.BadRequest, "object keys that begin with a zero byte are the server's own")
+			err = fault.New(fault.BadRequest, "object keys that begin with %q are the server's own", event.ReservedPrefix)
 		}
 		if err != nil {
 			return min(len(c.writes), c.Count-1), err

@@ -9,7 +9,7 @@ import (
 )
 
 // GenesisKey is the object key of every chain's first event.
-const GenesisKey = "\x00genesis"
+const GenesisKey = ReservedPrefix + "genesis"
 
 // GenesisType is the type of every chain's first event.
 const GenesisType = "ate.genesis"

@@ -1,6 +1,8 @@
 package event
 
 import (
+	"bytes"
+	"crypto/rand"
 	"time"
 
 	"github.com/atedb/atedb/sdk/event/eventpb"
@@ -75,9 +77,20 @@ func UnmarshalHeader(b []byte, pb *eventpb.Header) error {
 	return checkHeader(pb)
 }
 
+// ReservedPrefix begins the object keys that are the server's own. A random key
+// does not begin with it by accident.
+const ReservedPrefix = "\x00atedb/"
+
 // IsReserved reports whether a key is the server's own, which no client may
 // write.
-func IsReserved(key []byte) bool { return len(key) > 0 && key[0] == 0 }
+func IsReserved(key []byte) bool { return bytes.HasPrefix(key, []byte(ReservedPrefix)) }
+
+// NewKey returns a random key of 16 bytes, for an object that needs no name.
+func NewKey() []byte {
+	key := make([]byte, 16)
+	rand.Read(key)
+	return key
+}
 
 func checkHeader(pb *eventpb.Header) error {
 	if err := checkKey("an event's object key", pb.Key); err != nil {

@@ -80,7 +80,8 @@ func (Trust) EnumDescriptor() ([]byte, []int) {
 // New fields take new numbers; a number is never used again.
 type Header struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The object's key, 1 to 128 bytes. A first byte of 0 is the server's own.
+	// The object's key, 1 to 128 bytes. Those that begin with a zero byte
+	// and "atedb/" are the server's own.
 	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
 	// Ends the object: it has no value after this event.
 	Tombstone bool `protobuf:"varint,2,opt,name=tombstone,proto3" json:"tombstone,omitempty"`

@@ -1,0 +1,77 @@
+# Every setting, with its default. What depends on the machine is commented out.
+# `atedb config show` prints what a daemon would use and where it comes from.
+# In the environment, limits.max_connections is ATEDB_LIMITS_MAX_CONNECTIONS.
+
+# Address and port for clients. [::] is every address, IPv6 and IPv4; 0.0.0.0 is IPv4 only.
+listen = "[::]:5000"
+
+# Folder that the chains are kept in. Default: /opt/ate if it is there or can be made, else ~/ate.
+# logs_path = "/opt/ate"
+
+# Folder for the plugins' sockets. Default: that of systemd, /run/atedb, or one of the user's own.
+# runtime_dir = "/run/atedb"
+
+# Encryption of the wire: 128, 192, 256 or "off". Default: 128, or "off" with trust "distributed".
+wire_encryption = 128
+
+# Storage keeps the chains: "file", or "memory" to forget them at the end.
+storage "file" {}
+
+# True to ask nobody who owns a new chain: anyone may create it and write its roots.
+no_auth = false
+
+# Auth plugins know who owns a new chain. Several blocks are asked in order.
+auth "ate" {
+  url = "ws://tokera.sh/auth"
+}
+
+# Trust checks that writers own their keys: "centralized" once per connection, "distributed" always.
+trust "centralized" {}
+
+# Compaction strategies vote on what a chain may drop. Several blocks vote together.
+compaction "standard" {
+  mode   = "factor-or-timer" # never, modified, timer, factor, size, factor-or-timer or size-or-timer
+  factor = 0.4               # growth of the log, as a share of its size, that starts a compaction
+  size   = "100MiB"          # growth of the log, in bytes, that starts a compaction
+  timer  = "1h"              # time between compactions
+}
+
+# A plugin block is only for a program that is in no plugin folder, or whose checksum is pinned.
+# plugin "auth" "acme" {
+#   path   = "/opt/acme/atedb-plugin-auth-acme"
+#   sha256 = "what sha256sum prints for it"
+# }
+
+# Folders searched for atedb-plugin-<kind>-<name>. Default: the daemon's own, then the system's.
+# plugin_dirs = ["/usr/bin", "/usr/lib/atedb/plugins"]
+
+# True to refuse a plugin without a checksum in its plugin block.
+require_checksums = false
+
+# IP address that DNS queries go to, with or without a port.
+dns_server = "8.8.8.8"
+
+# True to believe only what DNSSEC proves.
+dns_sec = false
+
+log {
+  # trace, debug, info, warn, error or off.
+  level = "info"
+  # text, json, or auto: text on a terminal, otherwise json.
+  format = "auto"
+}
+
+limits {
+  # Clients at once.
+  max_connections = 32768
+  # Clients at once from one IP address.
+  max_connections_per_address = 16384
+  # Chains in memory at once.
+  max_open_chains = 16384
+  # From accepting a connection until its chain is open.
+  handshake_timeout = "5s"
+  # How long a chain without clients stays in memory.
+  idle_chain_timeout = "1m"
+  # From the signal to stop until everything is cut off.
+  shutdown_timeout = "10s"
+}

@@ -1,0 +1,65 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/atedb/atedb/sdk/fault"
+)
+
+// PluginSpec is a plugin to start: its block and what is known of its program.
+type PluginSpec struct {
+	Kind   string
+	Name   string
+	Path   string // absolute, or "" to look in PluginDirs
+	SHA256 string // hexadecimal, or "" for any
+	Config []byte // a JSON object
+}
+
+// PluginSpecs returns the plugins that a daemon with these settings starts, in
+// the order in which it should: storage, trust, auth, compaction.
+func (c *Config) PluginSpecs() []PluginSpec {
+	specs := []PluginSpec{c.spec(KindStorage, c.Storage), c.spec(KindTrust, c.Trust)}
+	if c.Trust.Name != TrustDistributed { // which asks nobody who owns a chain
+		for _, b := range c.Auth {
+			specs = append(specs, c.spec(KindAuth, b))
+		}
+	}
+	for _, b := range c.Compaction {
+		specs = append(specs, c.spec(KindCompaction, b))
+	}
+	return specs
+}
+
+func (c *Config) spec(kind string, b Block) PluginSpec {
+	spec := PluginSpec{Kind: kind, Name: b.Name, Config: b.Config}
+	for _, p := range c.Plugins {
+		if p.Kind == kind && p.Name == b.Name {
+			spec.Path, spec.SHA256 = p.Path, p.SHA256
+		}
+	}
+	return spec
+}
+
+// Unsupported returns a not_supported fault if the settings ask for what this
+// version cannot do yet. This is the one place that knows.
+func Unsupported(c *Config) error {
+	var reasons []string
+	if c.WireEncryption != 0 {
+		reasons = append(reasons, `wire encryption is not built yet in this version; start with --no-wire-encryption (or wire_encryption = "off") on a network you trust`)
+	}
+	if c.Trust.Name == TrustDistributed {
+		reasons = append(reasons, `distributed trust is not built yet in this version; start with --trust centralized (or trust "centralized" {})`)
+	}
+	for _, spec := range c.PluginSpecs() {
+		if spec.Kind == KindAuth && spec.Name == "ate" {
+			reasons = append(reasons, `the auth plugin "ate", which asks an authentication server, is not built yet in this version; start with --no-auth (or name auth "static" in the config file)`)
+		}
+	}
+	if c.DNSSec {
+		reasons = append(reasons, "DNSSEC is not built yet in this version; start without --dns-sec (or with dns_sec = false)")
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	return fault.New(fault.Unsupported, "%s", strings.Join(reasons, "; and "))
+}
