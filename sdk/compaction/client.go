@@ -1,0 +1,204 @@
+package compaction
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"github.com/atedb/atedb/sdk/compaction/compactionpb"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/fault/faultrpc"
+)
+
+// A message carries events until one of these is reached.
+const (
+	batchEvents = 1024
+	batchBytes  = 256 << 10 // of headers
+)
+
+// NewClient returns the strategy at the other end of cc. Its Plan calls cast on
+// the caller's goroutine, holds a few messages of events at a time, and answers
+// a vote that the contract does not allow with code bad_message.
+func NewClient(cc grpc.ClientConnInterface) Strategy {
+	return &client{rpc: compactionpb.NewCompactionClient(cc)}
+}
+
+type client struct{ rpc compactionpb.CompactionClient }
+
+func (c *client) Plan(ctx context.Context, chain Chain, newestFirst iter.Seq2[Event, error], cast func(event.Seq, Vote)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := c.rpc.Plan(ctx)
+	if err != nil {
+		return faultrpc.FromStatus(err)
+	}
+	p := &planClient{
+		ctx: ctx, stream: stream, cast: cast, requests: make(chan *compactionpb.PlanRequest),
+		replies: make(chan *compactionpb.PlanReply), ended: make(chan error, 1),
+	}
+	go p.send()
+	go p.receive()
+	return p.run(chain, newestFirst)
+}
+
+// planClient is one plan under way. A goroutine sends, another receives, so
+// that neither end of the stream waits for the other; the caller's does all
+// the rest. Both end with ctx.
+type planClient struct {
+	ctx      context.Context
+	stream   grpc.BidiStreamingClient[compactionpb.PlanRequest, compactionpb.PlanReply]
+	cast     func(event.Seq, Vote)
+	requests chan *compactionpb.PlanRequest
+	replies  chan *compactionpb.PlanReply
+	ended    chan error // one value: how the plugin ended the plan
+
+	shown          bool
+	newest, oldest event.Seq // of the events shown
+}
+
+// errPlanned stops the events because the plugin wants no more of them.
+var errPlanned = errors.New("the plan is complete")
+
+func (p *planClient) send() {
+	for {
+		select {
+		case req, more := <-p.requests:
+			if !more {
+				// An error shows where the replies are received.
+				_ = p.stream.CloseSend()
+				return
+			}
+			if p.stream.Send(req) != nil {
+				return
+			}
+		case <-p.ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *planClient) receive() {
+	for {
+		reply, err := p.stream.Recv()
+		if err != nil {
+			p.ended <- err
+			return
+		}
+		select {
+		case p.replies <- reply:
+		case <-p.ctx.Done():
+			p.ended <- status.FromContextError(p.ctx.Err()).Err()
+			return
+		}
+	}
+}
+
+// run shows the events and takes the votes until the plugin ends the plan.
+func (p *planClient) run(chain Chain, newestFirst iter.Seq2[Event, error]) error {
+	err := p.showAll(chain, newestFirst)
+	close(p.requests)
+	for err == nil {
+		select {
+		case reply := <-p.replies:
+			err = p.take(reply)
+		case end := <-p.ended:
+			err = planEnd(end)
+		}
+	}
+	if errors.Is(err, errPlanned) {
+		return nil
+	}
+	return err
+}
+
+func (p *planClient) showAll(chain Chain, newestFirst iter.Seq2[Event, error]) error {
+	req := &compactionpb.PlanRequest{Chain: &compactionpb.ChainInfo{
+		Name: chain.Name.String(), Events: chain.Events, Bytes: chain.Bytes, Now: chain.Now.UnixMicro(),
+	}}
+	size := 0
+	for e, err := range newestFirst {
+		if err != nil {
+			return err
+		}
+		header, err := e.Header.Encode()
+		if err != nil {
+			return err
+		}
+		req.Events = append(req.Events, &compactionpb.Event{
+			Seq: uint64(e.Seq), Time: e.Time.UnixMicro(), DataSize: uint32(e.DataSize), Header: header,
+		})
+		if size += len(header); len(req.Events) < batchEvents && size < batchBytes {
+			continue
+		}
+		if err := p.show(req); err != nil {
+			return err
+		}
+		req, size = &compactionpb.PlanRequest{}, 0
+	}
+	return p.show(req)
+}
+
+// show sends a message, and meanwhile takes the votes that come.
+func (p *planClient) show(req *compactionpb.PlanRequest) error {
+	if n := len(req.Events); n > 0 {
+		if !p.shown {
+			p.shown, p.newest = true, event.Seq(req.Events[0].Seq)
+		}
+		p.oldest = event.Seq(req.Events[n-1].Seq)
+	}
+	for {
+		select {
+		case p.requests <- req:
+			return nil
+		case reply := <-p.replies:
+			if err := p.take(reply); err != nil {
+				return err
+			}
+		case end := <-p.ended:
+			return planEnd(end)
+		}
+	}
+}
+
+// planEnd returns what the end of the stream says of the plan.
+func planEnd(end error) error {
+	if errors.Is(end, io.EOF) {
+		return errPlanned
+	}
+	return faultrpc.FromStatus(end)
+}
+
+func (p *planClient) take(reply *compactionpb.PlanReply) error {
+	for _, v := range reply.Votes {
+		vote, ok := contractVote(v.Vote)
+		if !ok {
+			return lied("cast a vote of the unknown kind %d", v.Vote)
+		}
+		for _, n := range v.Seqs {
+			seq := event.Seq(n)
+			if !p.shown || seq > p.newest || seq < p.oldest {
+				return lied("voted on event %d, which it was not shown", seq)
+			}
+			p.cast(seq, vote)
+		}
+	}
+	return nil
+}
+
+func contractVote(pb compactionpb.Vote) (Vote, bool) {
+	for vote, same := range votes {
+		if same == pb {
+			return vote, true
+		}
+	}
+	return Silent, false
+}
+
+func lied(format string, args ...any) error {
+	return fault.New(fault.BadMessage, "the compaction plugin breaks its contract: it "+format, args...)
+}

@@ -1,0 +1,128 @@
+package compaction
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/compaction/compactionpb"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/fault/faultrpc"
+)
+
+// replyVotes is how many votes a server gathers before it sends them.
+const replyVotes = 4096
+
+// votes pairs the contract's votes with the messages'.
+var votes = map[Vote]compactionpb.Vote{
+	Keep: compactionpb.Vote_VOTE_KEEP, Drop: compactionpb.Vote_VOTE_DROP,
+	ForceKeep: compactionpb.Vote_VOTE_FORCE_KEEP, ForceDrop: compactionpb.Vote_VOTE_FORCE_DROP,
+}
+
+// RegisterServer serves a strategy to a client made by [NewClient].
+func RegisterServer(reg grpc.ServiceRegistrar, strategy Strategy) {
+	compactionpb.RegisterCompactionServer(reg, &server{strategy: strategy})
+}
+
+type server struct {
+	compactionpb.UnimplementedCompactionServer
+	strategy Strategy
+}
+
+type planStream = grpc.BidiStreamingServer[compactionpb.PlanRequest, compactionpb.PlanReply]
+
+func (s *server) Plan(stream planStream) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	chain, err := decodeChain(first.Chain)
+	if err != nil {
+		return faultrpc.ToStatus(err)
+	}
+	p := &planServer{stream: stream, pending: make(map[Vote][]uint64)}
+	if err := s.strategy.Plan(stream.Context(), chain, p.events(first.Events), p.cast); err != nil {
+		return faultrpc.ToStatus(err)
+	}
+	p.flush()
+	return faultrpc.ToStatus(p.err)
+}
+
+func decodeChain(info *compactionpb.ChainInfo) (Chain, error) {
+	if info == nil {
+		return Chain{}, fault.New(fault.BadMessage, "the first message of a plan does not say which chain")
+	}
+	name, err := chainname.Parse(info.Name)
+	if err != nil {
+		return Chain{}, err
+	}
+	return Chain{Name: name, Events: info.Events, Bytes: info.Bytes, Now: time.UnixMicro(info.Now)}, nil
+}
+
+// planServer is one plan under way. The strategy's goroutine uses it.
+type planServer struct {
+	stream  planStream
+	pending map[Vote][]uint64 // votes not sent yet
+	count   int               // of them
+	err     error             // of sending; votes are lost after it
+}
+
+// events iterates over the events that came with the first message and those
+// of the messages to come.
+func (p *planServer) events(batch []*compactionpb.Event) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		for {
+			for _, pb := range batch {
+				e, err := decodeEvent(pb)
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+			req, err := p.stream.Recv()
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				yield(Event{}, faultrpc.FromStatus(err))
+				return
+			}
+			batch = req.Events
+		}
+	}
+}
+
+func decodeEvent(pb *compactionpb.Event) (Event, error) {
+	header, err := event.DecodeHeader(pb.Header)
+	if err != nil {
+		return Event{}, err
+	}
+	return Event{Seq: event.Seq(pb.Seq), Time: time.UnixMicro(pb.Time), DataSize: int(pb.DataSize), Header: header}, nil
+}
+
+func (p *planServer) cast(seq event.Seq, vote Vote) {
+	if vote == Silent {
+		return
+	}
+	p.pending[vote] = append(p.pending[vote], uint64(seq))
+	if p.count++; p.count >= replyVotes {
+		p.flush()
+	}
+}
+
+func (p *planServer) flush() {
+	if p.count == 0 || p.err != nil {
+		return
+	}
+	reply := &compactionpb.PlanReply{}
+	for vote, seqs := range p.pending {
+		reply.Votes = append(reply.Votes, &compactionpb.Votes{Vote: votes[vote], Seqs: seqs})
+	}
+	p.err = p.stream.Send(reply)
+	clear(p.pending)
+	p.count = 0
+}

@@ -1,0 +1,125 @@
+package trust
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/fault/faultrpc"
+	"github.com/atedb/atedb/sdk/trust/trustpb"
+)
+
+const (
+	// maxReason bounds the reason of a verdict, in bytes.
+	maxReason = 4 << 10
+	// callSize is about how many bytes of batches go into one call. A batch
+	// is never divided.
+	callSize = 4 << 20
+)
+
+// NewClient returns the validator at the other end of cc. A reply that is not
+// what the contract says is a fault with code bad_message.
+func NewClient(cc grpc.ClientConnInterface) Validator {
+	return &client{rpc: trustpb.NewTrustClient(cc)}
+}
+
+type client struct{ rpc trustpb.TrustClient }
+
+func (c *client) Rules(ctx context.Context) (Rules, error) {
+	reply, err := c.rpc.Rules(ctx, &trustpb.RulesRequest{})
+	if err != nil {
+		return Rules{}, faultrpc.FromStatus(err)
+	}
+	switch reply.DefaultWireEncryption {
+	case 0, 128, 192, 256:
+	default:
+		return Rules{}, lied("has %d as default wire encryption; 0, 128, 192 or 256 are allowed", reply.DefaultWireEncryption)
+	}
+	return Rules{
+		UsesAuth: reply.UsesAuth, DefaultWireEncryption: int(reply.DefaultWireEncryption), PerBatch: reply.PerBatch,
+	}, nil
+}
+
+func (c *client) VerifyProof(ctx context.Context, p Proof) error {
+	reply, err := c.rpc.VerifyProof(ctx, &trustpb.VerifyProofRequest{
+		ChainId: p.Chain[:], Binding: p.Binding, PublicKey: p.PublicKey, Proof: p.Proof,
+	})
+	switch {
+	case err != nil:
+		return faultrpc.FromStatus(err)
+	case len(reply.Reason) > maxReason:
+		return lied("refuses a proof with a reason of %d bytes; at most %d are allowed", len(reply.Reason), maxReason)
+	case reply.Reason != "":
+		return fault.New(fault.NotAuthorized, "%s", reply.Reason)
+	}
+	return nil
+}
+
+// Validate sends the batches in as many calls as their size asks for.
+func (c *client) Validate(ctx context.Context, chain event.ChainID, batches []Batch) ([]Verdict, error) {
+	verdicts := make([]Verdict, 0, len(batches))
+	for len(batches) > 0 {
+		n, size := 0, 0
+		for n < len(batches) && (n == 0 || size+batches[n].size() <= callSize) {
+			size += batches[n].size()
+			n++
+		}
+		some, err := c.validate(ctx, chain, batches[:n])
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, some...)
+		batches = batches[n:]
+	}
+	return verdicts, nil
+}
+
+// size is about how many bytes the batch takes in a call.
+func (b *Batch) size() int {
+	n := 32 + len(b.Evidence)
+	for _, e := range b.Events {
+		n += 48
+		for _, w := range e.Writers {
+			n += 8 + len(w)
+		}
+	}
+	return n
+}
+
+func (c *client) validate(ctx context.Context, chain event.ChainID, batches []Batch) ([]Verdict, error) {
+	req := &trustpb.ValidateRequest{ChainId: chain[:], Batches: make([]*trustpb.Batch, len(batches))}
+	for i, b := range batches {
+		events := make([]*trustpb.Event, len(b.Events))
+		for j := range b.Events {
+			events[j] = &trustpb.Event{LeafHash: b.Events[j].Leaf[:], Writers: b.Events[j].Writers}
+		}
+		req.Batches[i] = &trustpb.Batch{First: uint64(b.First), Evidence: b.Evidence, Events: events}
+	}
+	reply, err := c.rpc.Validate(ctx, req)
+	if err != nil {
+		return nil, faultrpc.FromStatus(err)
+	}
+	if len(reply.Verdicts) != len(batches) {
+		return nil, lied("gave %d verdicts on %d batches", len(reply.Verdicts), len(batches))
+	}
+	verdicts := make([]Verdict, len(batches))
+	for i, v := range reply.Verdicts {
+		verdicts[i] = Verdict{Reason: v.Reason, Event: -1}
+		if v.Event != nil {
+			verdicts[i].Event = int(*v.Event)
+		}
+		switch {
+		case len(v.Reason) > maxReason:
+			return nil, lied("gave a verdict with a reason of %d bytes; at most %d are allowed", len(v.Reason), maxReason)
+		case v.Event != nil && int(*v.Event) >= len(batches[i].Events):
+			return nil, lied("found fault with event %d of a batch that has %d", *v.Event, len(batches[i].Events))
+		}
+	}
+	return verdicts, nil
+}
+
+func lied(format string, args ...any) error {
+	return fault.New(fault.BadMessage, "the trust plugin breaks its contract: it "+format, args...)
+}

@@ -1,0 +1,82 @@
+package trust
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/fault/faultrpc"
+	"github.com/atedb/atedb/sdk/trust/trustpb"
+)
+
+// RegisterServer serves a validator to a client made by [NewClient].
+func RegisterServer(reg grpc.ServiceRegistrar, validator Validator) {
+	trustpb.RegisterTrustServer(reg, &server{validator: validator})
+}
+
+type server struct {
+	trustpb.UnimplementedTrustServer
+	validator Validator
+}
+
+func (s *server) Rules(ctx context.Context, _ *trustpb.RulesRequest) (*trustpb.RulesReply, error) {
+	rules, err := s.validator.Rules(ctx)
+	if err != nil {
+		return nil, faultrpc.ToStatus(err)
+	}
+	return &trustpb.RulesReply{
+		UsesAuth: rules.UsesAuth, DefaultWireEncryption: uint32(rules.DefaultWireEncryption), PerBatch: rules.PerBatch,
+	}, nil
+}
+
+func (s *server) VerifyProof(ctx context.Context, req *trustpb.VerifyProofRequest) (*trustpb.VerifyProofReply, error) {
+	chain, err := hash[event.ChainID]("chain id", req.ChainId)
+	if err != nil {
+		return nil, faultrpc.ToStatus(err)
+	}
+	err = s.validator.VerifyProof(ctx, Proof{Chain: chain, Binding: req.Binding, PublicKey: req.PublicKey, Proof: req.Proof})
+	if f := fault.From(err); f != nil && f.Code == fault.NotAuthorized && f.Reason != "" {
+		return &trustpb.VerifyProofReply{Reason: f.Reason}, nil
+	}
+	return &trustpb.VerifyProofReply{}, faultrpc.ToStatus(err)
+}
+
+func (s *server) Validate(ctx context.Context, req *trustpb.ValidateRequest) (*trustpb.ValidateReply, error) {
+	chain, err := hash[event.ChainID]("chain id", req.ChainId)
+	if err != nil {
+		return nil, faultrpc.ToStatus(err)
+	}
+	batches := make([]Batch, len(req.Batches))
+	for i, b := range req.Batches {
+		batches[i] = Batch{First: event.Seq(b.First), Evidence: b.Evidence, Events: make([]Event, len(b.Events))}
+		for j, e := range b.Events {
+			leaf, err := hash[event.Hash]("leaf hash", e.LeafHash)
+			if err != nil {
+				return nil, faultrpc.ToStatus(err)
+			}
+			batches[i].Events[j] = Event{Leaf: leaf, Writers: e.Writers}
+		}
+	}
+	verdicts, err := s.validator.Validate(ctx, chain, batches)
+	if err != nil {
+		return nil, faultrpc.ToStatus(err)
+	}
+	reply := &trustpb.ValidateReply{Verdicts: make([]*trustpb.Verdict, len(verdicts))}
+	for i, v := range verdicts {
+		reply.Verdicts[i] = &trustpb.Verdict{Reason: v.Reason}
+		if v.Event >= 0 {
+			at := uint32(v.Event)
+			reply.Verdicts[i].Event = &at
+		}
+	}
+	return reply, nil
+}
+
+func hash[H ~[32]byte](what string, b []byte) (H, error) {
+	if len(b) != len(H{}) {
+		return H{}, fault.New(fault.BadMessage, "a %s of %d bytes came from the daemon; it has %d", what, len(b), len(H{}))
+	}
+	return H(b), nil
+}
