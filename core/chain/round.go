@@ -24,12 +24,15 @@ type outcome struct {
 	fresh  bool // it is new, and its record is among the round's
 }
 
-// Commit queues a commit and, if nobody is committing, commits a round.
-// Commits that one goroutine brings are answered in that order.
-func (c *Chain) Commit(commit *Commit) {
-	commit.shapeFault, commit.shapeErr = commit.parse()
+// Commit queues commits and, if nobody is committing, commits a round. Commits
+// that one goroutine brings are answered in that order. Bringing several at
+// once makes the round larger.
+func (c *Chain) Commit(commits ...*Commit) {
+	for _, commit := range commits {
+		commit.shapeFault, commit.shapeErr = commit.parse()
+	}
 	c.queueMu.Lock()
-	c.queue = append(c.queue, commit)
+	c.queue = append(c.queue, commits...)
 	if c.leading {
 		c.queueMu.Unlock()
 		return

@@ -46,11 +46,11 @@ func (p *plugins) start(ctx context.Context, spec pluginhost.Spec) error {
 		return err
 	}
 	switch spec.Kind {
-	case "storage":
+	case config.KindStorage:
 		p.storage = started
-	case "auth":
+	case config.KindAuth:
 		p.auth = append(p.auth, namedResolver{spec.Name, started.Auth()})
-	case "trust":
+	case config.KindTrust:
 		if p.rules, err = started.Trust().Rules(ctx); err != nil {
 			return err
 		}

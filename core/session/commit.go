@@ -9,8 +9,8 @@ import (
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
 
-// commit hands a commit to the chain. It waits while the client has too much
-// unanswered.
+// commit adds a commit to those that the chain is given next. It waits while
+// the client has too much unanswered.
 func (s *Session) commit(payload []byte) error {
 	var m wirepb.Commit
 	if err := stream.Unmarshal(wire.Commit, payload, &m); err != nil {
@@ -32,10 +32,21 @@ func (s *Session) commit(payload []byte) error {
 	if err := s.reserve(len(c.Frames)); err != nil {
 		return err
 	}
-	s.committing.Store(true)
-	s.chain.Commit(c)
-	s.committing.Store(false)
+	s.batch = append(s.batch, c)
 	return nil
+}
+
+// commitBatch gives the chain what was received together, so that a client
+// that pipelines gets large rounds.
+func (s *Session) commitBatch() {
+	if len(s.batch) == 0 {
+		return
+	}
+	s.committing.Store(true)
+	s.chain.Commit(s.batch...)
+	s.committing.Store(false)
+	clear(s.batch)
+	s.batch = s.batch[:0]
 }
 
 // reserve counts a commit as unanswered, once there is room for it.
@@ -44,6 +55,7 @@ func (s *Session) reserve(size int) error {
 	defer s.mu.Unlock()
 	for s.ended == nil && s.fullLocked(size) {
 		s.mu.Unlock()
+		s.commitBatch()
 		err := s.conn.Flush() // the answers that the client may be waiting for
 		s.mu.Lock()
 		if err != nil {

@@ -35,7 +35,7 @@ type Chain interface {
 	Genesis() (event.Genesis, []byte)
 	Next() event.Seq
 	MayWrite(proven []event.Hash) error
-	Commit(*chain.Commit)
+	Commit(...*chain.Commit)
 	Newest(keys [][]byte) []event.Seq
 	AppendEvent(ctx context.Context, dst []byte, seq event.Seq) ([]byte, error)
 	Lock(*chain.LockRequest) error
@@ -65,6 +65,7 @@ type Session struct {
 	commitBytes int        // of frames in them
 	ended       error      // why no further commit is taken or answered
 
+	batch        []*chain.Commit               // the reader's own: received together and not yet given to the chain
 	subscription *subscription                 // the reader's own
 	locks        map[string]context.CancelFunc // the reader's own: asked for, with what ends the waiting
 }
@@ -135,18 +136,24 @@ func (s *Session) greet() {
 func (s *Session) receive(ctx context.Context) error {
 	for {
 		if !s.conn.Buffered() {
+			s.commitBatch()
 			if err := s.conn.Flush(); err != nil {
 				return err
 			}
 		}
 		t, payload, err := s.conn.Receive()
 		if err != nil {
+			s.commitBatch()
 			return err
 		}
 		if ctx.Err() != nil {
 			continue
 		}
+		if t != wire.Commit {
+			s.commitBatch()
+		}
 		if err := s.serve(ctx, t, payload); err != nil {
+			s.commitBatch()
 			s.end(err)
 		}
 	}

@@ -1,15 +1,10 @@
 package transport
 
 import (
-	"context"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
-
-	"github.com/coder/websocket"
 
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
@@ -48,15 +43,12 @@ func (l *Listener) upgrade(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, fault.From(err).Error(), http.StatusBadRequest)
 			return
 		}
-		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-			Subprotocols:    []string{wire.Subprotocol},
-			CompressionMode: websocket.CompressionDisabled,
-		})
+		nc, err := wire.Upgrade(w, r)
 		if err != nil {
 			l.config.Logger.Debug("WebSocket refused", "from", r.RemoteAddr, "error", err)
 			return
 		}
-		l.config.Handler(wire.NewConn(newWebSocket(ws, r)), name)
+		l.config.Handler(wire.NewConn(nc), name)
 		return
 	}
 	w.Header().Set("Connection", "close")
@@ -67,42 +59,6 @@ func (l *Listener) upgrade(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Upgrade", "websocket")
 	http.Error(w, "Open this URL as a WebSocket: ws://"+r.Host+r.URL.Path, http.StatusUpgradeRequired)
 }
-
-// webSocket is the stream of bytes inside a WebSocket's binary messages.
-type webSocket struct {
-	net.Conn
-	ws     *websocket.Conn
-	remote net.Addr
-}
-
-func newWebSocket(ws *websocket.Conn, r *http.Request) *webSocket {
-	remote, err := net.ResolveTCPAddr("tcp", r.RemoteAddr) // digits, as the HTTP server wrote them
-	if err != nil {
-		remote = nil
-	}
-	return &webSocket{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws: ws, remote: remote}
-}
-
-func (c *webSocket) RemoteAddr() net.Addr { return c.remote }
-
-// Read returns io.EOF however the peer worded its end of the WebSocket.
-func (c *webSocket) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	var closed websocket.CloseError
-	if errors.As(err, &closed) {
-		err = io.EOF
-	}
-	return n, err
-}
-
-// CloseWrite begins the closing handshake, which ends when the peer answers it
-// or five seconds are over.
-func (c *webSocket) CloseWrite() error {
-	go c.ws.Close(websocket.StatusNormalClosure, "")
-	return nil
-}
-
-func (c *webSocket) Close() error { return c.ws.CloseNow() }
 
 // prefixed is a connection of which the first bytes have been read already.
 type prefixed struct {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net"
 
-	"github.com/coder/websocket"
+	"github.com/gobwas/ws"
 
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
@@ -43,21 +43,27 @@ func dialTransport(ctx context.Context, u chainname.URL) (net.Conn, error) {
 		}
 		return nc, nil
 	}
-	ws, resp, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{
-		Subprotocols:    []string{Subprotocol},
-		CompressionMode: websocket.CompressionDisabled,
-	})
+	dialer := ws.Dialer{Protocols: []string{Subprotocol}}
+	nc, buffered, hs, err := dialer.Dial(ctx, u.String())
 	if err != nil {
-		if resp != nil {
-			return nil, fault.New(fault.Unavailable, "%s answered %s instead of accepting a WebSocket; is it an AteDB server?", u.Host, resp.Status)
+		var status ws.StatusError
+		if errors.As(err, &status) {
+			return nil, fault.New(fault.Unavailable, "%s answered with HTTP status %d instead of accepting a WebSocket; is it an AteDB server?", u.Host, int(status))
 		}
 		return nil, fault.New(fault.Unavailable, "connecting to %s: %w", u.Host, innermost(err))
 	}
-	if ws.Subprotocol() != Subprotocol {
-		ws.CloseNow()
+	if hs.Protocol != Subprotocol {
+		nc.Close()
 		return nil, fault.New(fault.Unsupported, "%s does not speak the protocol %s", u.Host, Subprotocol)
 	}
-	return websocket.NetConn(context.Background(), ws, websocket.MessageBinary), nil
+	var received []byte
+	if buffered != nil {
+		if received, err = buffered.Peek(buffered.Buffered()); err != nil {
+			nc.Close()
+			return nil, fault.New(fault.Unavailable, "connecting to %s: %w", u.Host, err)
+		}
+	}
+	return newWebSocket(nc, ws.StateClientSide, received), nil
 }
 
 // innermost returns the network's own error, which says what a person wants to

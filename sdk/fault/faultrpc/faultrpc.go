@@ -3,6 +3,9 @@
 package faultrpc
 
 import (
+	"context"
+	"errors"
+
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -13,13 +16,18 @@ import (
 // domain marks an ErrorInfo as ours.
 const domain = "atedb"
 
-// ToStatus returns err as a gRPC status error that keeps its fault code. nil
-// stays nil.
+// ToStatus returns err as a gRPC status error that keeps its fault code. A bare
+// context error, of a call that its caller gave up, keeps its meaning. nil stays
+// nil.
 func ToStatus(err error) error {
 	if err == nil {
 		return nil
 	}
-	f := fault.From(err)
+	var f *fault.Error
+	if !errors.As(err, &f) && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		return status.FromContextError(err).Err()
+	}
+	f = fault.From(err)
 	st, detailErr := status.New(statusCode(f.Code), f.Reason).WithDetails(&errdetails.ErrorInfo{Domain: domain, Reason: string(f.Code)})
 	if detailErr != nil {
 		return status.Error(codes.Internal, f.Reason)
@@ -43,6 +51,8 @@ func FromStatus(err error) error {
 	switch st.Code() {
 	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded, codes.Aborted:
 		return fault.New(fault.Unavailable, "the plugin does not answer: %s", st.Message())
+	case codes.ResourceExhausted:
+		return fault.New(fault.TooLarge, "a message to or from the plugin is too large: %s", st.Message())
 	case codes.Unimplemented:
 		return fault.New(fault.Unsupported, "the plugin does not serve this call: %s", st.Message())
 	}

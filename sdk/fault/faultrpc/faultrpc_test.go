@@ -1,6 +1,8 @@
 package faultrpc
 
 import (
+	"context"
+	"fmt"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -24,10 +26,23 @@ func TestCodesSurvive(t *testing.T) {
 func TestTransportErrors(t *testing.T) {
 	for code, want := range map[codes.Code]fault.Code{
 		codes.Unavailable: fault.Unavailable, codes.DeadlineExceeded: fault.Unavailable, codes.Canceled: fault.Unavailable,
-		codes.Unimplemented: fault.Unsupported, codes.Unknown: fault.Internal,
+		codes.Unimplemented: fault.Unsupported, codes.Unknown: fault.Internal, codes.ResourceExhausted: fault.TooLarge,
 	} {
 		if got := fault.CodeOf(FromStatus(status.Error(code, "x"))); got != want {
 			t.Errorf("%s became %s, want %s", code, got, want)
 		}
+	}
+}
+
+func TestContextErrors(t *testing.T) {
+	for err, want := range map[error]codes.Code{
+		context.Canceled: codes.Canceled, fmt.Errorf("asking: %w", context.DeadlineExceeded): codes.DeadlineExceeded,
+	} {
+		if got := status.Code(ToStatus(err)); got != want {
+			t.Errorf("%v became %s, want %s", err, got, want)
+		}
+	}
+	if own := fault.New(fault.Unavailable, "gave up: %w", context.Canceled); fault.CodeOf(FromStatus(ToStatus(own))) != fault.Unavailable {
+		t.Error("a fault that wraps a context error lost its code")
 	}
 }

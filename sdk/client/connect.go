@@ -1,0 +1,222 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/stream"
+	"github.com/atedb/atedb/sdk/wire"
+	"github.com/atedb/atedb/sdk/wire/wirepb"
+)
+
+// run receives until the client ends, on one connection after the other.
+func (c *Client) run(conn *wire.Conn) {
+	for {
+		progress, err := c.serve(conn)
+		if isFinal(err) {
+			c.end(err)
+		}
+		if c.ctx.Err() != nil || c.Err() != nil {
+			return
+		}
+		c.options.Logger.Warn("connection lost", "chain", c.url.Name, "error", err)
+		c.options.OnState(State{Err: err})
+		attempt := 1
+		if progress {
+			attempt = 0
+		}
+		if conn, err = c.reconnect(c.ctx, attempt); err != nil {
+			c.end(err)
+			return
+		}
+	}
+}
+
+// reconnect connects until it succeeds, ctx ends, or trying again cannot help.
+// It pauses before the first attempt as after that many failures.
+func (c *Client) reconnect(ctx context.Context, attempt int) (*wire.Conn, error) {
+	var last error
+	for ; ; attempt++ {
+		select {
+		case <-ctx.Done():
+			if last == nil {
+				last = fault.New(fault.Unavailable, "connecting to %s: %w", c.target.Host, ctx.Err())
+			}
+			return nil, last
+		case <-time.After(c.options.Backoff.pause(attempt)):
+		}
+		conn, err := c.connect(ctx)
+		if err == nil {
+			c.options.OnState(State{Connected: true})
+			return conn, nil
+		}
+		if isFinal(err) {
+			return nil, err
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		c.options.OnState(State{Err: err})
+	}
+}
+
+// connect makes one attempt, and resumes on the new connection what the last
+// one left unfinished. A redirect holds for the next attempt only.
+func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	target := c.target
+	c.target = c.url
+	first := c.chain.ID == event.ChainID{} // only connect writes it
+	conn, err := wire.Dial(ctx, target, c.options.Agent, c.options.Create && first)
+	if err != nil {
+		return nil, err
+	}
+	interrupt := context.AfterFunc(ctx, func() { conn.Close() })
+	opened, err := c.expectOpened(conn, target)
+	if err == nil && !interrupt() {
+		err = fault.New(fault.Unavailable, "%s did not open the chain in time", target.Host)
+	}
+	if err == nil {
+		err = c.resume(conn, opened)
+	}
+	if err != nil {
+		interrupt()
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// expectOpened receives the answers to ClientHello and Open.
+func (c *Client) expectOpened(conn *wire.Conn, target chainname.URL) (*wirepb.Opened, error) {
+	if _, err := wire.ExpectHello(conn); err != nil {
+		return nil, c.unopened(target, err)
+	}
+	for {
+		t, payload, err := conn.Receive()
+		if err != nil {
+			return nil, c.unopened(target, err)
+		}
+		if t != wire.Opened {
+			if err := c.control(t, payload); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		var opened wirepb.Opened
+		if err := stream.Unmarshal(t, payload, &opened); err != nil {
+			return nil, err
+		}
+		return &opened, nil
+	}
+}
+
+// unopened says that the connection ended before the chain was open. What a
+// peer sends that is no AteDB server ends Dial; on a reconnect it may be a
+// passing trouble.
+func (c *Client) unopened(target chainname.URL, err error) error {
+	garbled := fault.Is(err, fault.BadMessage) || fault.Is(err, fault.TooLarge)
+	known := c.chain.ID != event.ChainID{}
+	var f *fault.Error
+	if errors.As(err, &f) && !(garbled && known) {
+		return err
+	}
+	return fault.New(fault.Unavailable, "%s ended the connection before it opened the chain: %w", target.Host, err)
+}
+
+// resume makes conn the client's connection and queues what is unfinished:
+// commits in their order, questions, and the subscription.
+func (c *Client) resume(conn *wire.Conn, opened *wirepb.Opened) error {
+	chain, err := parseOpened(opened, c.url.Name)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.err != nil:
+		return c.err
+	case c.chain.ID != event.ChainID{} && c.chain.ID != chain.ID:
+		return fault.New(fault.NotFound, "the chain %s is another one than before: its id was %s and is now %s; dial again if that is right", chain.Name, c.chain.ID, chain.ID)
+	case chain.Next < c.seen:
+		return fault.New(fault.Damaged, "the chain %s ends at seq %d, but the server had confirmed events up to %d: it lost some, or was restored from an older copy", chain.Name, chain.Next, c.seen)
+	}
+	c.chain = chain
+	c.conn, c.subbed = conn, false
+	c.window.limit(int(opened.MaxCommits), int(min(opened.MaxCommitBytes, 1<<40)))
+	for _, p := range c.window.unanswered {
+		c.queueCommit(conn, p)
+	}
+	for _, call := range c.calls {
+		conn.Queue(call.kind, call.question)
+	}
+	if c.sub != nil {
+		c.subbed = true
+		c.sub.resume(conn)
+	}
+	c.flushSoon()
+	return nil
+}
+
+// parseOpened checks that the genesis is of this chain.
+func parseOpened(opened *wirepb.Opened, name chainname.Name) (Chain, error) {
+	record, _, err := event.CutRecord(opened.Genesis)
+	if err != nil {
+		return Chain{}, fault.New(fault.Damaged, "the genesis of chain %s: %w", name, err)
+	}
+	frame, _, err := event.CutFrame(record.Frames)
+	if err != nil {
+		return Chain{}, fault.New(fault.Damaged, "the genesis of chain %s: %w", name, err)
+	}
+	genesis, id, err := event.ParseGenesis(frame)
+	if err != nil {
+		return Chain{}, err
+	}
+	if genesis.Name != name || string(opened.ChainId) != string(id[:]) {
+		return Chain{}, fault.New(fault.Damaged, "the server opened chain %s as %x, but its genesis is that of %s with id %s", name, opened.ChainId, genesis.Name, id)
+	}
+	return Chain{Name: name, ID: id, Genesis: genesis, Next: event.Seq(opened.Next), ReadOnly: opened.ReadOnly}, nil
+}
+
+// write flushes when asked to, asks a silent server whether it is there, and
+// drops the connection of one that does not answer.
+func (c *Client) write() {
+	ticker := time.NewTicker(c.options.KeepAlive)
+	defer ticker.Stop()
+	var last uint64
+	silent := 0
+	for {
+		select {
+		case <-c.ended:
+			return
+		case <-c.kick:
+			if conn := c.current(); conn != nil {
+				flush(conn)
+			}
+		case <-ticker.C:
+			conn, n := c.current(), c.received.Load()
+			if silent++; conn == nil || n != last {
+				silent = 0
+			}
+			last = n
+			switch {
+			case silent >= 3:
+				conn.Close()
+			case silent > 0:
+				conn.Queue(wire.Ping, &wirepb.Ping{})
+				flush(conn)
+			}
+		}
+	}
+}
+
+func (c *Client) current() *wire.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conn
+}

@@ -1,0 +1,91 @@
+package storagetest
+
+import (
+	"bytes"
+
+	"github.com/atedb/atedb/sdk/event"
+)
+
+func testReadLimits(s *suite) {
+	c := s.open("g/a")
+	one := len(Record(0, 1, 100))
+	s.mustAppend(c, Records(0, 10, 1, 100))
+	check := func() {
+		s.Helper()
+		for _, test := range []struct {
+			from     event.Seq
+			maxBytes int
+			want     int // records
+		}{
+			{0, one, 1}, {0, 2*one - 1, 1}, {0, 2 * one, 2}, {0, 1, 1}, {0, 0, 1}, {3, 4 * one, 4}, {8, 1 << 20, 2}, {9, 1, 1}, {10, 1 << 20, 0}, {1 << 60, 1 << 20, 0},
+		} {
+			got, err := c.Read(s.ctx, test.from, test.maxBytes, false)
+			want := Records(test.from, test.want, 1, 100)
+			if err != nil || !bytes.Equal(got, want) {
+				s.Fatalf("Read(%d, %d): %s, %v\nwant %s", test.from, test.maxBytes, describe(got), err, describe(want))
+			}
+		}
+	}
+	check()
+	c = s.again(c, "g/a")
+	check()
+	s.mustAppend(c, Records(10, 10, 1, 100))
+	got, err := c.Read(s.ctx, 5, 10*one, false) // what was there before and what is new
+	if want := Records(5, 10, 1, 100); err != nil || !bytes.Equal(got, want) {
+		s.Fatalf("Read: %s, %v", describe(got), err)
+	}
+}
+
+func testReadMiddle(s *suite) {
+	c := s.open("g/a")
+	s.mustAppend(c, Record(0, 5, 10), Record(5, 5, 10), Record(10, 5, 2000))
+	for round := range 2 {
+		for from := range event.Seq(15) {
+			got, err := c.Read(s.ctx, from, 1, false)
+			first := from / 5 * 5
+			size := 10
+			if first == 10 {
+				size = 2000
+			}
+			if err != nil || !bytes.Equal(got, Record(first, 5, size)) {
+				s.Fatalf("Read(%d) in round %d: %s, %v", from, round, describe(got), err)
+			}
+		}
+		c = s.again(c, "g/a")
+	}
+}
+
+func testHeadersOnly(s *suite) {
+	c := s.open("g/a")
+	s.mustAppend(c, Records(0, 20, 5, 1000))
+	bare := func(first event.Seq) []byte {
+		b := Batch(first, 5, 1000)
+		full := b
+		b.Frames = nil
+		for f := range full.Events() {
+			b.Frames = event.AppendOmitted(b.Frames, f.Header, f.DataLen)
+		}
+		return b.AppendRecord(nil)
+	}
+	var all []byte
+	for first := event.Seq(0); first < 100; first += 5 {
+		all = append(all, bare(first)...)
+	}
+	for range 2 {
+		got, err := c.Read(s.ctx, 0, 1<<20, true)
+		if err != nil || !bytes.Equal(got, all) {
+			s.Fatalf("reading headers only: %s, %v", describe(got), err)
+		}
+		got, err = c.Read(s.ctx, 7, 2*len(bare(5)), true)
+		if want := append(bare(5), bare(10)...); err != nil || !bytes.Equal(got, want) {
+			s.Fatalf("reading two records' headers: %s, %v", describe(got), err)
+		}
+		if got, err = c.Read(s.ctx, 99, 1, true); err != nil || !bytes.Equal(got, bare(95)) {
+			s.Fatalf("reading one record's headers: %s, %v", describe(got), err)
+		}
+		if got, err = c.Read(s.ctx, 100, 1<<20, true); err != nil || len(got) > 0 {
+			s.Fatalf("reading headers behind the end: %s, %v", describe(got), err)
+		}
+		c = s.again(c, "g/a")
+	}
+}
