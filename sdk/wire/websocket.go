@@ -30,9 +30,11 @@ const (
 // One goroutine may read while others write.
 type webSocket struct {
 	net.Conn
-	state ws.State // which side this is
+
+	client bool // which side this is
 
 	// The reader's own.
+	state     ws.State // the side, and whether a fragmented message is under way
 	buf       []byte
 	r, w      int   // buf[r:w] is read and not yet used
 	remaining int64 // bytes of the present frame's payload still to come
@@ -48,7 +50,7 @@ type webSocket struct {
 }
 
 func newWebSocket(nc net.Conn, state ws.State, received []byte) *webSocket {
-	c := &webSocket{Conn: nc, state: state, buf: make([]byte, max(minReadBuffer, len(received)))}
+	c := &webSocket{Conn: nc, client: state.ClientSide(), state: state, buf: make([]byte, max(minReadBuffer, len(received)))}
 	c.w = copy(c.buf, received)
 	return c
 }
@@ -139,9 +141,14 @@ func (c *webSocket) headerBuffered() bool {
 // nextFrame reads the next frame's header, and deals with the frame if it is
 // a control frame.
 func (c *webSocket) nextFrame() error {
+	if c.r == c.w {
+		if err := c.fill(); err != nil {
+			return err
+		}
+	}
 	h, err := ws.ReadHeaderBuffer(bufferReader{c}, c.header[:])
 	if err != nil {
-		return err
+		return unexpected(err)
 	}
 	if err := ws.CheckHeader(h, c.state); err != nil {
 		return fault.New(fault.BadMessage, "a malformed WebSocket frame: %w", err)
@@ -151,6 +158,10 @@ func (c *webSocket) nextFrame() error {
 	}
 	c.remaining, c.mask, c.masked, c.offset = h.Length, h.Mask, h.Masked, 0
 	if !h.OpCode.IsControl() {
+		c.state = c.state.Clear(ws.StateFragmented)
+		if !h.Fin {
+			c.state = c.state.Set(ws.StateFragmented)
+		}
 		return nil
 	}
 	payload := make([]byte, h.Length) // at most 125 bytes, as CheckHeader made sure
@@ -209,7 +220,7 @@ func (c *webSocket) Write(p []byte) (int, error) {
 
 func (c *webSocket) writeFrame(op ws.OpCode, payload []byte) error {
 	h := ws.Header{Fin: true, OpCode: op, Length: int64(len(payload))}
-	if c.state.ClientSide() {
+	if c.client {
 		h.Masked = true
 		rand.Read(h.Mask[:])
 	}
