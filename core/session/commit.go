@@ -12,14 +12,16 @@ import (
 // commit adds a commit to those that the chain is given next. It waits while
 // the client has too much unanswered.
 func (s *Session) commit(payload []byte) error {
-	var m wirepb.Commit
-	if err := stream.Unmarshal(wire.Commit, payload, &m); err != nil {
+	m := &s.message
+	m.Reset()
+	if err := stream.Unmarshal(wire.Commit, payload, m); err != nil {
 		return err
 	}
-	c := &chain.Commit{
-		Writer: chain.Writer{Session: s.id}, Count: int(m.Count), Frames: m.Frames, Evidence: m.Evidence,
-		Resent: m.ResentFrom != nil, ResentFrom: event.Seq(m.GetResentFrom()), Answer: s.answer,
-	}
+	c := s.newCommit()
+	c.Writer.Session = s.id
+	c.Count, c.Frames, c.Evidence = int(m.Count), m.Frames, m.Evidence
+	c.Resent, c.ResentFrom = m.ResentFrom != nil, event.Seq(m.GetResentFrom())
+	c.Answer = s.answerFunc
 	if copy(c.ID[:], m.Id) != len(c.ID) || len(m.Id) != len(c.ID) {
 		return fault.New(fault.BadMessage, "a commit's id has %d bytes; it must have %d", len(m.Id), len(c.ID))
 	}
@@ -34,6 +36,17 @@ func (s *Session) commit(payload []byte) error {
 	}
 	s.batch = append(s.batch, c)
 	return nil
+}
+
+// newCommit takes a commit from a small stock, so that each costs less than an
+// allocation.
+func (s *Session) newCommit() *chain.Commit {
+	if len(s.stock) == 0 {
+		s.stock = make([]chain.Commit, commitStock)
+	}
+	c := &s.stock[0]
+	s.stock = s.stock[1:]
+	return c
 }
 
 // commitBatch gives the chain what was received together, so that a client
@@ -94,7 +107,8 @@ func (s *Session) answer(c *chain.Commit, r chain.Result) {
 
 func (s *Session) queueAnswerLocked(r chain.Result) {
 	if r.Err == nil {
-		s.conn.Queue(wire.Committed, &wirepb.Committed{First: uint64(r.First), Next: uint64(r.Next)})
+		s.committed.First, s.committed.Next = uint64(r.First), uint64(r.Next)
+		s.conn.Queue(wire.Committed, &s.committed)
 		return
 	}
 	if fault.Is(r.Err, fault.Unavailable) {

@@ -27,6 +27,7 @@ const (
 	MaxCommitBytes = 32 << 20 // of frames in them
 	MaxLocks       = 10_000   // held or waited for
 	maxLockWait    = 10 * time.Minute
+	commitStock    = 16 // commits allocated together
 )
 
 // Chain is the chain that a session serves.
@@ -59,12 +60,16 @@ type Session struct {
 	end  context.CancelCauseFunc // ends the session
 	done chan struct{}           // closed when nothing more is received
 
-	mu          sync.Mutex // guards what follows
-	room        sync.Cond  // signalled when commits are answered or the session ends
-	commits     int        // unanswered
-	commitBytes int        // of frames in them
-	ended       error      // why no further commit is taken or answered
+	mu          sync.Mutex       // guards what follows
+	room        sync.Cond        // signalled when commits are answered or the session ends
+	commits     int              // unanswered
+	commitBytes int              // of frames in them
+	ended       error            // why no further commit is taken or answered
+	committed   wirepb.Committed // used for every answer
 
+	answerFunc   func(*chain.Commit, chain.Result)
+	message      wirepb.Commit                 // the reader's own: used for every commit
+	stock        []chain.Commit                // the reader's own: commits not used yet
 	batch        []*chain.Commit               // the reader's own: received together and not yet given to the chain
 	subscription *subscription                 // the reader's own
 	locks        map[string]context.CancelFunc // the reader's own: asked for, with what ends the waiting
@@ -78,6 +83,7 @@ func New(id chain.SessionID, conn *wire.Conn, c Chain, feed *fanout.Feed) *Sessi
 		wake: make(chan struct{}, 1), done: make(chan struct{}), locks: make(map[string]context.CancelFunc),
 	}
 	s.room.L = &s.mu
+	s.answerFunc = s.answer
 	return s
 }
 

@@ -21,14 +21,14 @@ import (
 
 // host is a chain with sessions on it.
 type host struct {
-	t     *testing.T
+	t     testing.TB
 	log   *chaintest.Log
 	feed  *fanout.Feed
 	chain *chain.Chain
 	last  chain.SessionID
 }
 
-func newHost(t *testing.T) *host {
+func newHost(t testing.TB) *host {
 	const name = chainname.Name("example.com/joe/mydb")
 	h := &host{t: t, log: &chaintest.Log{}}
 	if err := chain.Create(h.log, event.NewGenesis(name, event.Centralized, nil), time.Now()); err != nil {
@@ -49,7 +49,7 @@ func newHost(t *testing.T) *host {
 // client is the other end of a session, message by message.
 type client struct {
 	*wire.Conn
-	t      *testing.T
+	t      testing.TB
 	cancel context.CancelCauseFunc
 	ended  chan error // what Run returned
 }
