@@ -57,8 +57,8 @@ func (c *client) VerifyProof(ctx context.Context, p Proof) error {
 	return nil
 }
 
-// Validate sends the batches in as many calls as their size asks for.
-func (c *client) Validate(ctx context.Context, chain event.ChainID, batches []Batch) ([]Verdict, error) {
+// ValidateBatches sends the batches in as many calls as their size asks for.
+func (c *client) ValidateBatches(ctx context.Context, chain event.ChainID, batches []Batch) ([]Verdict, error) {
 	verdicts := make([]Verdict, 0, len(batches))
 	for len(batches) > 0 {
 		n, size := 0, 0

@@ -68,7 +68,7 @@ func (f *fake) VerifyProof(_ context.Context, p Proof) error {
 	return nil
 }
 
-func (f *fake) Validate(_ context.Context, _ event.ChainID, batches []Batch) ([]Verdict, error) {
+func (f *fake) ValidateBatches(_ context.Context, _ event.ChainID, batches []Batch) ([]Verdict, error) {
 	f.batches = append(f.batches, batches...)
 	verdicts := make([]Verdict, len(batches))
 	for i, b := range batches {
@@ -106,7 +106,7 @@ func TestCallsArriveAsTheyWereMade(t *testing.T) {
 		{First: 9, Evidence: []byte("bad batch"), Events: []Event{{}}},
 		{First: 10, Evidence: []byte("bad event"), Events: []Event{{}, {}}},
 	}
-	verdicts, err := c.Validate(t.Context(), event.ChainID{1}, batches)
+	verdicts, err := c.ValidateBatches(t.Context(), event.ChainID{1}, batches)
 	want := []Verdict{{Event: -1}, {Reason: "the seal is broken", Event: -1}, {Reason: "not a writer", Event: 1}}
 	if err != nil || !slices.Equal(verdicts, want) || !reflect.DeepEqual(f.batches, batches) {
 		t.Errorf("verdicts %+v, %v on %+v", verdicts, err, f.batches)
@@ -120,7 +120,7 @@ func TestManyBatchesTakeSeveralCalls(t *testing.T) {
 	for i := range batches {
 		batches[i] = Batch{First: event.Seq(i), Evidence: make([]byte, callSize/4)}
 	}
-	verdicts, err := NewClient(d).Validate(t.Context(), event.ChainID{}, batches)
+	verdicts, err := NewClient(d).ValidateBatches(t.Context(), event.ChainID{}, batches)
 	if err != nil || len(verdicts) != 10 || len(f.batches) != 10 || f.batches[9].First != 9 || d.calls != 4 {
 		t.Errorf("%d verdicts in %d calls, %v", len(verdicts), d.calls, err)
 	}
@@ -139,7 +139,7 @@ func TestClientRefusesWhatTheContractForbids(t *testing.T) {
 		c := NewClient(&direct{server: server{validator: &fake{}}, spoil: spoil})
 		_, rulesErr := c.Rules(t.Context())
 		proofErr := c.VerifyProof(t.Context(), Proof{})
-		_, validateErr := c.Validate(t.Context(), event.ChainID{}, []Batch{{Events: make([]Event, 2)}})
+		_, validateErr := c.ValidateBatches(t.Context(), event.ChainID{}, []Batch{{Events: make([]Event, 2)}})
 		found := 0
 		for _, err := range []error{rulesErr, proofErr, validateErr} {
 			if err == nil {

@@ -59,7 +59,7 @@ func (s *server) Validate(ctx context.Context, req *trustpb.ValidateRequest) (*t
 			batches[i].Events[j] = Event{Leaf: leaf, Writers: e.Writers}
 		}
 	}
-	verdicts, err := s.validator.Validate(ctx, chain, batches)
+	verdicts, err := s.validator.ValidateBatches(ctx, chain, batches)
 	if err != nil {
 		return nil, faultrpc.ToStatus(err)
 	}

@@ -25,9 +25,9 @@ type Validator interface {
 	// not_authorized fault says what is wrong with it.
 	VerifyProof(ctx context.Context, p Proof) error
 
-	// Validate checks the evidence of batches and returns a verdict for each,
+	// ValidateBatches checks the evidence of batches and returns a verdict for each,
 	// in order. It is called only if the rules say PerBatch.
-	Validate(ctx context.Context, chain event.ChainID, batches []Batch) ([]Verdict, error)
+	ValidateBatches(ctx context.Context, chain event.ChainID, batches []Batch) ([]Verdict, error)
 }
 
 // Rules is how chains of a trust mode behave.

@@ -32,8 +32,8 @@ func (Validator) VerifyProof(context.Context, trust.Proof) error {
 	return fault.New(fault.Unsupported, "this version of AteDB cannot check that a client owns a key; use a chain that anyone may write")
 }
 
-// Validate refuses with code not_supported: in centralized trust a batch
+// ValidateBatches refuses with code not_supported: in centralized trust a batch
 // carries no evidence.
-func (Validator) Validate(context.Context, event.ChainID, []trust.Batch) ([]trust.Verdict, error) {
+func (Validator) ValidateBatches(context.Context, event.ChainID, []trust.Batch) ([]trust.Verdict, error) {
 	return nil, fault.New(fault.Unsupported, "a batch of a chain with centralized trust carries no evidence to validate; its writers prove their keys once per connection")
 }

@@ -100,19 +100,19 @@ func damage(b []byte) map[string][]byte {
 func validate(tb testing.TB, s Subject, chain event.ChainID, batches []trust.Batch) (verdicts []trust.Verdict) {
 	tb.Helper()
 	var err error
-	conform.Soon(tb, "Validate", func() { verdicts, err = s.Validator.Validate(tb.Context(), chain, batches) })
+	conform.Soon(tb, "ValidateBatches", func() { verdicts, err = s.Validator.ValidateBatches(tb.Context(), chain, batches) })
 	if err != nil {
-		tb.Fatalf("Validate failed: %v", err)
+		tb.Fatalf("ValidateBatches failed: %v", err)
 	}
 	if len(verdicts) != len(batches) {
-		tb.Fatalf("Validate gave %d verdicts on %d batches", len(verdicts), len(batches))
+		tb.Fatalf("ValidateBatches gave %d verdicts on %d batches", len(verdicts), len(batches))
 	}
 	for i, v := range verdicts {
 		if v.Event < -1 || v.Event >= len(batches[i].Events) {
 			tb.Errorf("verdict %d is about event %d of %d", i, v.Event, len(batches[i].Events))
 		}
 		if v.Reason != "" {
-			conform.Sentence(tb, "Validate", v.Reason)
+			conform.Sentence(tb, "ValidateBatches", v.Reason)
 		}
 	}
 	return verdicts
@@ -123,7 +123,7 @@ func expect(tb testing.TB, what string, verdicts []trust.Verdict, bad ...int) {
 	tb.Helper()
 	for i, v := range verdicts {
 		if refused := v.Reason != ""; refused != slices.Contains(bad, i) {
-			tb.Errorf("Validate of %s: the verdict on batch %d is %+v", what, i, v)
+			tb.Errorf("ValidateBatches of %s: the verdict on batch %d is %+v", what, i, v)
 		}
 	}
 }
@@ -184,20 +184,20 @@ func withEvents(b trust.Batch, change func(*trust.Event)) trust.Batch {
 	return b
 }
 
-// checkNoBatches calls Validate where the rules say that nobody will: it must
+// checkNoBatches calls ValidateBatches where the rules say that nobody will: it must
 // not accept what it did not check.
 func checkNoBatches(tb testing.TB, s Subject) {
 	if rules(tb, s).PerBatch {
 		return
 	}
 	batch := trust.Batch{Events: []trust.Event{{Writers: [][]byte{[]byte("a key")}}}}
-	conform.Soon(tb, "Validate", func() {
-		verdicts, err := s.Validator.Validate(tb.Context(), s.Chain, []trust.Batch{batch})
+	conform.Soon(tb, "ValidateBatches", func() {
+		verdicts, err := s.Validator.ValidateBatches(tb.Context(), s.Chain, []trust.Batch{batch})
 		switch {
 		case err != nil:
-			conform.Fault(tb, "Validate", err, fault.Unsupported)
+			conform.Fault(tb, "ValidateBatches", err, fault.Unsupported)
 		case len(verdicts) != 1 || verdicts[0].Reason == "":
-			tb.Errorf("Validate gave %+v on a batch without evidence", verdicts)
+			tb.Errorf("ValidateBatches gave %+v on a batch without evidence", verdicts)
 		}
 	})
 }
@@ -222,8 +222,8 @@ func checkConcurrent(tb testing.TB, s Subject) {
 				if !r.PerBatch {
 					continue
 				}
-				if got, err := s.Validator.Validate(tb.Context(), s.Chain, s.Batches); err != nil || !reflect.DeepEqual(got, alone) {
-					tb.Errorf("among others, Validate says %+v, %v; alone %+v", got, err, alone)
+				if got, err := s.Validator.ValidateBatches(tb.Context(), s.Chain, s.Batches); err != nil || !reflect.DeepEqual(got, alone) {
+					tb.Errorf("among others, ValidateBatches says %+v, %v; alone %+v", got, err, alone)
 				}
 			}
 		})
@@ -243,8 +243,8 @@ func checkContextDone(tb testing.TB, s Subject) {
 		if err := s.Validator.VerifyProof(ctx, s.Proof); err != nil && s.takesProofs() {
 			conform.Fault(tb, "VerifyProof with a context that is done", err, fault.Unavailable)
 		}
-		if _, err := s.Validator.Validate(ctx, s.Chain, s.Batches); err != nil && perBatch {
-			conform.Fault(tb, "Validate with a context that is done", err, fault.Unavailable)
+		if _, err := s.Validator.ValidateBatches(ctx, s.Chain, s.Batches); err != nil && perBatch {
+			conform.Fault(tb, "ValidateBatches with a context that is done", err, fault.Unavailable)
 		}
 	})
 }

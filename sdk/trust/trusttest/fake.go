@@ -54,9 +54,9 @@ func (f *Fake) VerifyProof(ctx context.Context, p trust.Proof) error {
 	return nil
 }
 
-// Validate implements trust.Validator.
-func (f *Fake) Validate(ctx context.Context, chain event.ChainID, batches []trust.Batch) ([]trust.Verdict, error) {
-	if err := f.enter(ctx, "Validate"); err != nil {
+// ValidateBatches implements trust.Validator.
+func (f *Fake) ValidateBatches(ctx context.Context, chain event.ChainID, batches []trust.Batch) ([]trust.Verdict, error) {
+	if err := f.enter(ctx, "ValidateBatches"); err != nil {
 		return nil, err
 	}
 	if !f.Behaviour.PerBatch {

@@ -76,8 +76,8 @@ func (b *broken) VerifyProof(ctx context.Context, p trust.Proof) error {
 	return b.Fake.VerifyProof(ctx, p)
 }
 
-func (b *broken) Validate(ctx context.Context, chain event.ChainID, batches []trust.Batch) ([]trust.Verdict, error) {
-	verdicts, err := b.Fake.Validate(ctx, chain, batches)
+func (b *broken) ValidateBatches(ctx context.Context, chain event.ChainID, batches []trust.Batch) ([]trust.Verdict, error) {
+	verdicts, err := b.Fake.ValidateBatches(ctx, chain, batches)
 	if b.validate != nil {
 		return b.validate(batches, verdicts), nil
 	}
