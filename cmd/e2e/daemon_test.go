@@ -116,17 +116,6 @@ func (d *daemon) printLog() {
 	}
 }
 
-// logged reports whether some line of the log contains text.
-func (d *daemon) logged(text string) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, line := range d.log {
-		if strings.Contains(line, text) {
-			return true
-		}
-	}
-	return false
-}
 
 // kill ends the daemon with SIGKILL.
 func (d *daemon) kill() {

@@ -142,7 +142,7 @@ func (fakeValidator) VerifyProof(context.Context, trust.Proof) error {
 	return fault.New(fault.NotAuthorized, "not the key")
 }
 
-func (fakeValidator) Validate(_ context.Context, _ event.ChainID, batches []trust.Batch) ([]trust.Verdict, error) {
+func (fakeValidator) ValidateBatches(_ context.Context, _ event.ChainID, batches []trust.Batch) ([]trust.Verdict, error) {
 	return make([]trust.Verdict, len(batches)), nil
 }
 
