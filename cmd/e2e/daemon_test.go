@@ -116,7 +116,6 @@ func (d *daemon) printLog() {
 	}
 }
 
-
 // kill ends the daemon with SIGKILL.
 func (d *daemon) kill() {
 	d.cmd.Process.Kill()

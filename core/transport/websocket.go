@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/atedb/atedb/sdk/chainname"
-	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/wire"
 )
 
@@ -38,26 +37,30 @@ func (l *Listener) serveHTTP(nc *prefixed) {
 // upgrade turns a request for a chain into a stream of messages.
 func (l *Listener) upgrade(w http.ResponseWriter, r *http.Request) {
 	name, ok := strings.CutPrefix(r.URL.Path, chainname.URLPrefix)
-	if ok && r.Header.Get("Upgrade") != "" {
-		if _, err := chainname.Parse(name); err != nil {
-			http.Error(w, fault.From(err).Error(), http.StatusBadRequest)
-			return
-		}
-		nc, err := wire.Upgrade(w, r)
-		if err != nil {
-			l.config.Logger.Debug("WebSocket refused", "from", r.RemoteAddr, "error", err)
-			return
-		}
-		l.config.Handler(wire.NewConn(nc), name)
-		return
-	}
-	w.Header().Set("Connection", "close")
 	if !ok {
-		http.Error(w, "This is an AteDB server. Chains are at ws://"+r.Host+chainname.URLPrefix+"domain/name/db", http.StatusNotFound)
+		refuse(w, http.StatusNotFound, "This is an AteDB server. Chains are at ws://"+r.Host+chainname.URLPrefix+"domain/name/db")
 		return
 	}
-	w.Header().Set("Upgrade", "websocket")
-	http.Error(w, "Open this URL as a WebSocket: ws://"+r.Host+r.URL.Path, http.StatusUpgradeRequired)
+	if _, err := chainname.Parse(name); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if r.Header.Get("Upgrade") == "" {
+		w.Header().Set("Upgrade", "websocket")
+		refuse(w, http.StatusUpgradeRequired, "Open this URL as a WebSocket: ws://"+r.Host+r.URL.Path)
+		return
+	}
+	nc, err := wire.Upgrade(w, r)
+	if err != nil {
+		l.config.Logger.Debug("WebSocket refused", "from", r.RemoteAddr, "error", err)
+		return
+	}
+	l.config.Handler(wire.NewConn(nc), name)
+}
+
+func refuse(w http.ResponseWriter, status int, sentence string) {
+	w.Header().Set("Connection", "close")
+	http.Error(w, sentence, status)
 }
 
 // prefixed is a connection of which the first bytes have been read already.
