@@ -78,7 +78,7 @@ type Chain struct {
 	failed   error     // why nothing can be stored until the chain is opened again
 
 	stateMu sync.RWMutex // guards what follows; held by the leader while it judges and applies a round
-	objects map[string]event.Seq
+	objects objects
 	locks   locks
 }
 
@@ -122,7 +122,7 @@ func (c *Chain) Next() event.Seq { return event.Seq(c.next.Load()) }
 func (c *Chain) Objects() int {
 	c.stateMu.RLock()
 	defer c.stateMu.RUnlock()
-	return len(c.objects)
+	return len(c.objects.newest)
 }
 
 // MayWrite returns why the owner of the given keys may not write anything in
@@ -148,7 +148,7 @@ type Options struct {
 func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	c := &Chain{
 		name: name, log: o.Log, publish: o.Publisher, onFail: o.OnFail, now: time.Now,
-		objects: make(map[string]event.Seq),
+		objects: newObjects(),
 	}
 	if err := c.readGenesis(ctx); err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 			if err != nil {
 				return fault.New(fault.Damaged, "event %d of chain %s: %w", seq, name, err)
 			}
-			c.apply(write{header.Key, header.Tombstone}, seq)
+			c.objects.apply(write{header.Key, header.Tombstone}, seq)
 			seq++
 		}
 		return nil
@@ -226,15 +226,6 @@ func (c *Chain) scan(ctx context.Context, from event.Seq, visit func(*event.Batc
 	}
 }
 
-// apply changes an object by a durable event.
-func (c *Chain) apply(w write, seq event.Seq) {
-	if w.tombstone {
-		delete(c.objects, string(w.key))
-	} else {
-		c.objects[string(w.key)] = seq
-	}
-}
-
 // Lock asks for an object's lock for a session. Without an error it is, or may
 // yet be, granted.
 func (c *Chain) Lock(r *LockRequest) error {
@@ -258,7 +249,7 @@ func (c *Chain) Newest(keys [][]byte) []event.Seq {
 	defer c.stateMu.RUnlock()
 	seqs := make([]event.Seq, 0, len(keys))
 	for _, key := range keys {
-		if seq, ok := c.objects[string(key)]; ok {
+		if seq, ok := c.objects.find(key); ok {
 			seqs = append(seqs, seq)
 		}
 	}

@@ -304,7 +304,7 @@ func TestResentWhileTheFirstIsUnderWay(t *testing.T) {
 func TestResentCommitOlderThanTheMemory(t *testing.T) {
 	f := newFixture(t)
 	f.want(f.do(newCommit(1, put{"old", "1", false})), 1, 2)
-	for i := range recentCommits + 10 {
+	for i := range 2*recentCommits + 10 {
 		c := newCommit(2, put{"k", "v", false})
 		c.ID[1], c.ID[2] = byte(i), byte(i>>8)
 		f.do(c)

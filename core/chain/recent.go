@@ -2,7 +2,8 @@ package chain
 
 import "github.com/atedb/atedb/sdk/event"
 
-// recentCommits is how many of a chain's newest commits are known by id.
+// recentCommits is how many of a chain's newest commits are known by id, at
+// least; up to twice as many are.
 const recentCommits = 1024
 
 // span is where a commit is stored.
@@ -13,37 +14,41 @@ type span struct {
 
 func (s span) next() event.Seq { return s.first + event.Seq(s.count) }
 
-// recent knows where the newest commits of a chain are stored, by id.
+// recent knows where the newest commits of a chain are stored, by id: those of
+// a young generation, and those of the one before it.
 type recent struct {
+	young, old generation
+	from       event.Seq // every commit stored at or after this seq is known
+}
+
+type generation struct {
 	spans map[event.CommitID]span
-	ids   []event.CommitID // a ring once it is full
-	at    int              // where the oldest is, in a full ring
-	from  event.Seq        // every commit stored at or after this seq is known
+	from  event.Seq // of its first commit
 }
 
 func (r *recent) find(id event.CommitID) (span, bool) {
-	s, ok := r.spans[id]
+	if s, ok := r.young.spans[id]; ok {
+		return s, true
+	}
+	s, ok := r.old.spans[id]
 	return s, ok
 }
 
 // add makes a commit known. What compaction left of a batch comes in several
 // parts with one id; they count as one commit.
 func (r *recent) add(id event.CommitID, s span) {
-	if r.spans == nil {
-		r.spans = make(map[event.CommitID]span)
+	if earlier, ok := r.young.spans[id]; ok {
+		s = span{earlier.first, uint32(s.next() - earlier.first)}
+	} else if len(r.young.spans) >= recentCommits {
+		clear(r.old.spans)
+		r.young, r.old = r.old, r.young
+		r.from = r.old.from
 	}
-	if earlier, ok := r.spans[id]; ok {
-		r.spans[id] = span{earlier.first, uint32(s.next() - earlier.first)}
-		return
+	if r.young.spans == nil {
+		r.young.spans = make(map[event.CommitID]span)
 	}
-	r.spans[id] = s
-	if len(r.ids) < recentCommits {
-		r.ids = append(r.ids, id)
-		return
+	if len(r.young.spans) == 0 {
+		r.young.from = s.first
 	}
-	oldest := r.ids[r.at]
-	r.from = r.spans[oldest].next()
-	delete(r.spans, oldest)
-	r.ids[r.at] = id
-	r.at = (r.at + 1) % recentCommits
+	r.young.spans[id] = s
 }

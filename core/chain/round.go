@@ -158,7 +158,7 @@ func (c *Chain) settle(records []byte, next event.Seq, err error) {
 		if o := &c.outcomes[i]; o.fresh {
 			c.recent.add(o.commit.ID, span{o.result.First, uint32(o.commit.Count)})
 			for k, w := range o.commit.writes {
-				c.apply(w, o.result.First+event.Seq(k))
+				c.objects.apply(w, o.result.First+event.Seq(k))
 			}
 		}
 	}
@@ -263,7 +263,7 @@ func (j *judge) version(key []byte) version {
 	if v, ok := j.staged[string(key)]; ok {
 		return v
 	}
-	seq, ok := j.objects[string(key)]
+	seq, ok := j.objects.find(key)
 	return version{seq, ok}
 }
 

@@ -82,6 +82,15 @@ type Subscription struct {
 	feed   *Feed
 	cursor event.Seq
 	wake   chan struct{} // holds a token when there may be something new
+	ahead  *read         // what is being read for the next call, or nil
+}
+
+// read is a read from storage that is under way.
+type read struct {
+	from    event.Seq
+	done    chan struct{} // closed when it has ended
+	records []byte
+	err     error
 }
 
 // Close ends the subscription.
@@ -100,12 +109,15 @@ func (s *Subscription) Wake() <-chan struct{} { return s.wake }
 // Next returns the next records, about maxBytes of them, or none if the
 // subscriber has everything. The first record may begin before the events
 // wanted. The slice must not be changed.
+//
+// While the subscriber catches up, the records after these are read meanwhile.
+// That ends with ctx, too.
 func (s *Subscription) Next(ctx context.Context, maxBytes int) ([]byte, error) {
 	records, behind, next := s.fromTail()
 	if !behind {
 		return records, nil
 	}
-	records, err := s.feed.source.Read(ctx, s.cursor, maxBytes, false)
+	records, err := s.read(ctx, maxBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +133,30 @@ func (s *Subscription) Next(ctx context.Context, maxBytes int) ([]byte, error) {
 		s.cursor = max(s.cursor, first+event.Seq(count))
 		rest = rest[size:]
 	}
+	if s.cursor < next {
+		s.readAhead(ctx, maxBytes)
+	}
 	return records, nil
+}
+
+// read returns what is at the cursor in storage.
+func (s *Subscription) read(ctx context.Context, maxBytes int) ([]byte, error) {
+	ahead := s.ahead
+	s.ahead = nil
+	if ahead == nil || ahead.from != s.cursor {
+		return s.feed.source.Read(ctx, s.cursor, maxBytes, false)
+	}
+	<-ahead.done
+	return ahead.records, ahead.err
+}
+
+func (s *Subscription) readAhead(ctx context.Context, maxBytes int) {
+	r := &read{from: s.cursor, done: make(chan struct{})}
+	s.ahead = r
+	go func() {
+		defer close(r.done)
+		r.records, r.err = s.feed.source.Read(ctx, r.from, maxBytes, false)
+	}()
 }
 
 // fromTail returns the next round of the tail. If the subscriber is behind the

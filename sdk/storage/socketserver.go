@@ -69,6 +69,7 @@ func (s *socketServer) stop() {
 // serve answers one connection's requests until it ends or breaks the
 // protocol. The client sees the latter as the loss of the connection.
 func (s *socketServer) serve(conn *stream.Conn) {
+	conn.Reuse() // a round takes only what is buffered, and is done before the next read
 	for {
 		t, payload, err := conn.Receive()
 		if err != nil {

@@ -61,7 +61,8 @@ type Conn struct {
 	slab       []byte
 	start, end int // slab[start:end] is read but not yet received
 	limit      int
-	next       int // size of the next slab
+	next       int  // size of the next slab
+	reuse      bool // slabs are written again
 
 	mu       sync.Mutex // guards what follows
 	out      []byte     // messages waiting to be written
@@ -82,6 +83,11 @@ func NewConn(nc net.Conn, limit int) *Conn {
 // SetLimit sets how long a received message may be, in bytes. It belongs to
 // the receiving goroutine.
 func (c *Conn) SetLimit(n int) { c.limit = n }
+
+// Reuse makes a payload valid only until the next Receive that reads from the
+// stream, for a receiver that is done with payloads by then: see
+// [Conn.Buffered]. Memory is used again instead of taken anew.
+func (c *Conn) Reuse() { c.reuse = true }
 
 // SetReadDeadline makes a Receive fail after t; zero is never.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(t) }
@@ -159,6 +165,10 @@ func (c *Conn) makeRoom(size int) {
 		return
 	}
 	have := c.slab[c.start:c.end]
+	if c.reuse && size <= len(c.slab) && len(c.slab) <= keepOut {
+		c.start, c.end = 0, copy(c.slab, have)
+		return
+	}
 	slab := make([]byte, max(c.next, min(size, max(2*len(have), firstGrowth))))
 	c.start, c.end = 0, copy(slab, have)
 	c.slab = slab
