@@ -1,0 +1,210 @@
+package file
+
+import (
+	"container/list"
+	"errors"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// files keeps the most recently used segments open, and knows which of them
+// have bytes that are not yet durable.
+type files struct {
+	disk  *disk
+	root  vfs.File // the store's folder, open for as long as the store is: see syncAll
+	limit int      // files open at the same time, except for those in use
+
+	mu     sync.Mutex // guards what follows
+	open   map[string]*openFile
+	recent *list.List         // of *openFile, the last used first
+	dirty  map[*openFile]bool // written since they were last synced
+	closed bool               // a file was closed while it was dirty
+}
+
+// openFile is a file in use or kept open.
+type openFile struct {
+	vfs.File
+	path  string
+	users int
+	gone  bool // removed: to be closed, not kept, and not worth a sync
+	place *list.Element
+}
+
+func newFiles(d *disk, root vfs.File) *files {
+	return &files{
+		disk: d, root: root, limit: openLimit(),
+		open: make(map[string]*openFile), recent: list.New(),
+		dirty: make(map[*openFile]bool),
+	}
+}
+
+// acquire opens a file, which must be there. The caller releases it. The error
+// is the file system's.
+func (c *files) acquire(path string) (*openFile, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.open[path]; f != nil {
+		f.users++
+		c.recent.MoveToFront(f.place)
+		return f, nil
+	}
+	f := &openFile{path: path, users: 1}
+	c.mu.Unlock()
+	err := f.openIn(c.disk)
+	c.mu.Lock()
+	if err != nil {
+		return nil, err
+	}
+	if other := c.open[path]; other != nil { // somebody was faster
+		f.Close()
+		other.users++
+		return other, nil
+	}
+	f.place = c.recent.PushFront(f)
+	c.open[path] = f
+	if err := c.evict(); err != nil {
+		f.users--
+		return nil, err
+	}
+	return f, nil
+}
+
+// openIn opens for writing too: the active segment is read and written through
+// the same file.
+func (f *openFile) openIn(d *disk) (err error) {
+	if _, err = d.Stat(f.path); err != nil {
+		return err // OpenReadWrite would make the file
+	}
+	f.File, err = d.OpenReadWrite(f.path, vfs.WriteCategoryUnspecified)
+	return err
+}
+
+// evict closes the files that were not used for longest.
+func (c *files) evict() error {
+	for e := c.recent.Back(); e != nil && len(c.open) > c.limit; {
+		f := e.Value.(*openFile)
+		e = e.Prev()
+		if f.users > 0 {
+			continue
+		}
+		if c.dirty[f] {
+			if !c.canSyncAll() {
+				if err := c.disk.sync(f, f.path); err != nil {
+					return err
+				}
+			} else {
+				c.closed = true
+			}
+		}
+		c.forget(f)
+	}
+	return nil
+}
+
+func (c *files) forget(f *openFile) {
+	delete(c.open, f.path)
+	delete(c.dirty, f)
+	c.recent.Remove(f.place)
+	f.Close()
+}
+
+// release ends a use.
+func (c *files) release(f *openFile) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.users--; f.users == 0 && f.gone {
+		f.Close()
+	}
+}
+
+// wrote notes that f has bytes to sync.
+func (c *files) wrote(f *openFile) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !f.gone {
+		c.dirty[f] = true
+	}
+}
+
+// remove deletes a file. Who still reads it may go on.
+func (c *files) remove(path string) error {
+	c.mu.Lock()
+	if f := c.open[path]; f != nil {
+		if f.users > 0 {
+			f.gone = true
+			delete(c.open, f.path)
+			delete(c.dirty, f)
+			c.recent.Remove(f.place)
+		} else {
+			c.forget(f)
+		}
+	}
+	c.mu.Unlock()
+	return c.disk.Remove(path)
+}
+
+// sync makes everything that was written durable.
+func (c *files) sync() error {
+	dirty, all := c.takeDirty()
+	defer func() {
+		for _, f := range dirty {
+			c.release(f)
+		}
+	}()
+	if all {
+		return c.syncAll()
+	}
+	var group sync.WaitGroup
+	errs := make([]error, syncsAtOnce)
+	for i := range errs {
+		group.Go(func() {
+			for n := i; n < len(dirty) && errs[i] == nil; n += syncsAtOnce {
+				errs[i] = c.disk.sync(dirty[n], dirty[n].path)
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// spread reports whether very many files have to be synced.
+func (c *files) spread() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.dirty) > manySyncs
+}
+
+// takeDirty takes the files that are to be synced, for use, and says whether to
+// sync the whole file system instead.
+func (c *files) takeDirty() (dirty []*openFile, all bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for f := range c.dirty {
+		f.users++
+		dirty = append(dirty, f)
+	}
+	all = c.canSyncAll() && (c.closed || len(dirty) > manySyncs)
+	clear(c.dirty)
+	c.closed = false
+	return dirty, all
+}
+
+// uncache tells the kernel that a file which was written and synced will not be
+// read soon. Its memory then goes to what is written next, which costs much
+// less than memory that has not been used yet.
+func (c *files) uncache(path string) {
+	if f, err := c.acquire(path); err == nil {
+		uncache(f)
+		c.release(f)
+	}
+}
+
+// closeAll closes the files. None may be in use.
+func (c *files) closeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.open {
+		c.forget(f)
+	}
+}
