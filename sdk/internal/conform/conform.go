@@ -27,17 +27,22 @@ func init() { patience.Store(int64(10 * time.Second)) }
 // a thousand times faster, what does not hangs for ever.
 func Patience() time.Duration { return time.Duration(patience.Load()) }
 
+// maxMessage is how long a message may be, in bytes, as between a daemon and
+// its plugins.
+const maxMessage = 33 << 20
+
 // Pipe serves what register registers and returns a connection to it, both in
 // this process and until the test ends.
 func Pipe(tb testing.TB, register func(grpc.ServiceRegistrar)) grpc.ClientConnInterface {
 	tb.Helper()
 	listener := bufconn.Listen(64 << 10)
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage))
 	register(server)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	conn, err := grpc.NewClient("passthrough:///pipe",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
 	if err != nil {
 		tb.Fatalf("making a client: %v", err)

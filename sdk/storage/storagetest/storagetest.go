@@ -34,8 +34,15 @@ type Place struct {
 // Factory makes a fresh place. It cleans up with t.Cleanup.
 type Factory func(t *testing.T) Place
 
-// Run runs the suite. Each test gets a place of its own.
-func Run(t *testing.T, make Factory) {
+// Run runs the suite, on the stores themselves and across the process boundary
+// in both of its forms. Each test gets a place of its own.
+func Run(t *testing.T, factory Factory) {
+	t.Run("Direct", func(t *testing.T) { run(t, factory) })
+	t.Run("DataSocket", func(t *testing.T) { run(t, remote(factory, true)) })
+	t.Run("GRPC", func(t *testing.T) { run(t, remote(factory, false)) })
+}
+
+func run(t *testing.T, make Factory) {
 	for _, test := range []struct {
 		name string
 		run  func(*suite)
