@@ -4,7 +4,7 @@
 MODULES := sdk core plugins cmd
 BIN     := $(CURDIR)/bin
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -X github.com/atedb/atedb/sdk/plugin.version=$(VERSION)
+LDFLAGS := -X github.com/atedb/atedb/sdk/plugin.version=$(VERSION) -X main.version=$(VERSION)
 
 .PHONY: build run test race lint fmt generate check-generated isolated bench fuzz clean
 
@@ -51,7 +51,7 @@ bench: build ## Measure the server on this machine's disk
 fuzz: ## Fuzz each decoder for FUZZTIME (default 20s)
 	@for m in $(MODULES); do (cd $$m && for p in $$(go list ./...); do \
 	  for f in $$(go test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),20s) $$p || exit 1; done; done) || exit 1; done
+	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(or $(FUZZTIME),20s) -fuzzminimizetime 10x $$p || exit 1; done; done) || exit 1; done
 
 clean: ## Remove what was built and the data of make run
 	rm -rf $(BIN) ./data

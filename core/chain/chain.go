@@ -256,34 +256,54 @@ func (c *Chain) Newest(keys [][]byte) []event.Seq {
 	return seqs
 }
 
-// AppendEvent appends to dst a record with the one event that has this seq, as
-// it is stored; nothing if there is none (any more).
-func (c *Chain) AppendEvent(ctx context.Context, dst []byte, seq event.Seq) ([]byte, error) {
-	if seq >= c.Next() {
-		return dst, nil
+// AppendEvents appends to dst a record for each of the events that have these
+// seqs, as they are stored. Those that are not there (any more) are left out.
+// It stops when dst is longer than maxBytes.
+func (c *Chain) AppendEvents(ctx context.Context, dst []byte, seqs []event.Seq, maxBytes int) ([]byte, error) {
+	var batch event.Batch // the last one read: neighbours often share it
+	for _, seq := range seqs {
+		if seq >= c.Next() {
+			continue
+		}
+		if seq < batch.First || seq >= batch.Next() {
+			records, err := c.log.Read(ctx, seq, 1, false)
+			if err != nil {
+				return nil, err
+			}
+			if len(records) == 0 {
+				continue
+			}
+			if batch, _, err = event.CutRecord(records); err != nil {
+				return nil, err
+			}
+			if seq < batch.First {
+				continue
+			}
+		}
+		single, err := only(batch, seq)
+		if err != nil {
+			return nil, err
+		}
+		if dst = single.AppendRecord(dst); len(dst) > maxBytes {
+			return dst, nil
+		}
 	}
-	records, err := c.log.Read(ctx, seq, 1, false)
-	if err != nil || len(records) == 0 {
-		return dst, err
-	}
-	batch, _, err := event.CutRecord(records)
-	if err != nil {
-		return dst, err
-	}
-	if seq < batch.First || seq >= batch.Next() {
-		return dst, nil
-	}
+	return dst, nil
+}
+
+// only returns a batch with one of another batch's events.
+func only(batch event.Batch, seq event.Seq) (event.Batch, error) {
 	at := batch.First
 	for f, err := range batch.Events() {
 		if err != nil {
-			return dst, err
+			return event.Batch{}, err
 		}
 		if at == seq {
 			batch.First, batch.Count = seq, 1
 			batch.Frames = event.AppendFrame(nil, f.Header, f.Data)
-			return batch.AppendRecord(dst), nil
+			return batch, nil
 		}
 		at++
 	}
-	return dst, fault.New(fault.Damaged, "event %d is missing from its batch", seq)
+	return event.Batch{}, fault.New(fault.Damaged, "event %d is missing from its batch", seq)
 }

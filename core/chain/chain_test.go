@@ -143,13 +143,19 @@ func TestCommitStoresPublishesAndIndexes(t *testing.T) {
 	if f.pub.next != 5 || len(f.pub.records) == 0 {
 		t.Errorf("published up to %d", f.pub.next)
 	}
-	record, err := f.AppendEvent(context.Background(), nil, 2)
+	record, err := f.AppendEvents(context.Background(), nil, []event.Seq{2, 99, 1}, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch, _, err := event.CutRecord(record)
-	if err != nil || batch.First != 2 || batch.Count != 1 || batch.Commit != (event.CommitID{1}) {
-		t.Errorf("event 2 = %+v, %v", batch, err)
+	var loaded []event.Seq
+	for batch, err := range event.Records(record) {
+		if err != nil || batch.Count != 1 || batch.Commit != (event.CommitID{1}) {
+			t.Errorf("loaded %+v, %v", batch, err)
+		}
+		loaded = append(loaded, batch.First)
+	}
+	if fmt.Sprint(loaded) != "[2 1]" {
+		t.Errorf("loaded %v, want [2 1]", loaded)
 	}
 	id := f.ID()
 	f.open()

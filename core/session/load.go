@@ -24,7 +24,7 @@ func (s *Session) load(ctx context.Context, m *wirepb.Load) error {
 	return nil
 }
 
-func (s *Session) loadRecords(ctx context.Context, m *wirepb.Load) (records []byte, err error) {
+func (s *Session) loadRecords(ctx context.Context, m *wirepb.Load) ([]byte, error) {
 	if n := len(m.Seqs) + len(m.Keys); n > wire.MaxLoad {
 		return nil, fault.New(fault.TooLarge, "a load asks for %d events; at most %d are allowed", n, wire.MaxLoad)
 	}
@@ -33,13 +33,9 @@ func (s *Session) loadRecords(ctx context.Context, m *wirepb.Load) (records []by
 		seqs = append(seqs, event.Seq(seq))
 	}
 	seqs = append(seqs, s.chain.Newest(m.Keys)...)
-	for _, seq := range seqs {
-		if records, err = s.chain.AppendEvent(ctx, records, seq); err != nil {
-			return nil, err
-		}
-		if len(records) > wire.MaxLoaded && len(seqs) > 1 {
-			return nil, fault.New(fault.TooLarge, "the events loaded are larger than %d bytes together; load fewer at a time", wire.MaxLoaded)
-		}
+	records, err := s.chain.AppendEvents(ctx, nil, seqs, wire.MaxLoaded)
+	if err == nil && len(records) > wire.MaxLoaded && len(seqs) > 1 {
+		return nil, fault.New(fault.TooLarge, "the events loaded are larger than %d bytes together; load fewer at a time", wire.MaxLoaded)
 	}
-	return records, nil
+	return records, err
 }

@@ -38,7 +38,7 @@ type Chain interface {
 	MayWrite(proven []event.Hash) error
 	Commit(...*chain.Commit)
 	Newest(keys [][]byte) []event.Seq
-	AppendEvent(ctx context.Context, dst []byte, seq event.Seq) ([]byte, error)
+	AppendEvents(ctx context.Context, dst []byte, seqs []event.Seq, maxBytes int) ([]byte, error)
 	Lock(*chain.LockRequest) error
 	Unlock(s chain.SessionID, key string) (waited bool)
 }

@@ -39,9 +39,10 @@
 // # Flow control
 //
 // The client may have max_commits commits with max_commit_bytes of frames
-// unanswered; the server reads no further beyond that. The server sends
-// records only against the credit that the client has given, so a client that
-// is slow to consume events still gets its commits answered.
+// unanswered; the server reads no further beyond that. The server sends Events
+// while the credit that the client has given is above zero, and takes their
+// records off it, which may leave it below. A client that is slow to consume
+// events thus still gets its commits answered.
 //
 // # Exactly once
 //
