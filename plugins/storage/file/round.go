@@ -25,8 +25,6 @@ type entry struct {
 	records []byte
 }
 
-func (e *entry) size() int { return entryHeader + len(e.name) + len(e.records) }
-
 // appendRound appends a round to dst and calls placed with each entry's
 // records where they lie in dst, whose capacity must suffice. The package
 // comment has the format.
