@@ -220,7 +220,7 @@ func TestFlippedBitsInJournal(t *testing.T) {
 	lastBegins := block + (n-1)*block
 	record := len(storagetest.Record(0, 1, 400))
 	for i := 0; i < size; i++ {
-		if within := i % block; i >= block && within > roundHeader+entryHeader+10 && within < record && within%397 != 0 || within > record+100 && within%397 != 0 {
+		if within := i % block; i >= block && within > roundHeader+entryHeader+10 && within < record && within%997 != 0 || within > record+100 && within%997 != 0 {
 			continue // enough of the middle and of the padding
 		}
 		fs := died.CrashClone(vfs.CrashCloneCfg{})

@@ -40,9 +40,9 @@ var errInjected = errors.New("injected failure")
 // has everything that was acknowledged and nothing that was not asked for.
 func TestFailures(t *testing.T) {
 	for _, persisted := range []bool{false, true} {
-		failed, step := 0, 1
+		failed, step := 0, 2
 		if persisted {
-			step = 3
+			step = 5
 		}
 		for n := 0; ; n += step {
 			fs := vfs.NewCrashableMem()
@@ -67,7 +67,7 @@ func TestFailures(t *testing.T) {
 			}
 			failed++
 		}
-		if failed < 80 {
+		if failed < 40 {
 			t.Errorf("only %d operations could fail", failed)
 		}
 	}

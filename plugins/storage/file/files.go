@@ -113,8 +113,13 @@ func (c *files) forget(f *openFile) {
 func (c *files) release(f *openFile) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f.users--; f.users == 0 && f.gone {
+	if f.users--; f.users > 0 {
+		return
+	}
+	if f.gone {
 		f.Close()
+	} else {
+		_ = c.evict() // disk keeps the failure of a sync
 	}
 }
 
