@@ -233,9 +233,11 @@ type streamAppends struct {
 	stop   context.CancelFunc
 }
 
-func (s streamAppends) send(chain uint32, records []byte) error {
+func (s streamAppends) queue(chain uint32, records []byte) error {
 	return s.stream.Send(&storagepb.AppendRequest{Chain: chain, Records: records})
 }
+
+func (s streamAppends) flush() error { return nil }
 
 func (s streamAppends) receive() error {
 	reply, err := s.stream.Recv()

@@ -7,10 +7,11 @@ import (
 )
 
 // replier sends append requests and receives their answers, in the same order.
-// send and receive are each used by one goroutine at a time.
+// queue and receive are each used by one goroutine at a time, flush by several.
 type replier interface {
-	send(chain uint32, records []byte) error
-	receive() error     // the next answer; an error for which isBroken holds ends it
+	queue(chain uint32, records []byte) error
+	flush() error       // sends what is queued, unless somebody else is about to
+	receive() error     // the next answer; a brokenError ends it
 	close(reason error) // makes a receive that waits return
 }
 
@@ -27,7 +28,7 @@ func (e *brokenError) Error() string { return e.cause.Error() }
 type pipeline struct {
 	replier
 
-	mu      sync.Mutex // orders send with waiting
+	mu      sync.Mutex // orders queue with waiting; not held while anything is sent
 	waiting []*pending // sent and not answered, oldest first
 	broken  error      // why the pipeline is of no more use
 
@@ -52,8 +53,11 @@ func (p *pipeline) append(chain uint32, records []byte) error {
 		return p.broken
 	}
 	p.waiting = append(p.waiting, mine)
-	err := p.send(chain, records)
+	err := p.queue(chain, records)
 	p.mu.Unlock()
+	if err == nil {
+		err = p.flush()
+	}
 	if err != nil {
 		p.fail(err)
 	}

@@ -43,9 +43,12 @@ func newSocketConn(nc *net.UnixConn) *stream.Conn {
 // socketAppends is a replier over a data socket.
 type socketAppends struct{ conn *stream.Conn }
 
-func (s socketAppends) send(chain uint32, records []byte) error {
-	return s.conn.Send(typeAppend, &storagepb.AppendRequest{Chain: chain, Records: records})
+func (s socketAppends) queue(chain uint32, records []byte) error {
+	s.conn.Queue(typeAppend, &storagepb.AppendRequest{Chain: chain, Records: records})
+	return nil
 }
+
+func (s socketAppends) flush() error { return s.conn.Flush() }
 
 func (s socketAppends) receive() error {
 	t, payload, err := s.conn.Receive()

@@ -25,6 +25,7 @@ const messageHeader = 5
 const (
 	minSlab     = 4 << 10
 	maxSlab     = 256 << 10
+	maxReused   = 1 << 20 // the same, when slabs are used again
 	firstGrowth = 1 << 20 // memory taken for a large message before any of it came
 	keepOut     = 2 << 20 // a write buffer up to this size is kept
 )
@@ -143,7 +144,7 @@ func (c *Conn) fill(size int) error {
 	for c.end-c.start < size {
 		c.makeRoom(size)
 		n, err := c.nc.Read(c.slab[c.end:])
-		if n == len(c.slab)-c.end && c.next < maxSlab {
+		if n == len(c.slab)-c.end && (c.next < maxSlab || c.reuse && c.next < maxReused) {
 			c.next *= 2 // busy: read more at a time
 		}
 		c.end += n
@@ -165,7 +166,7 @@ func (c *Conn) makeRoom(size int) {
 		return
 	}
 	have := c.slab[c.start:c.end]
-	if c.reuse && size <= len(c.slab) && len(c.slab) <= keepOut {
+	if c.reuse && max(size, c.next) <= len(c.slab) && len(c.slab) <= keepOut {
 		c.start, c.end = 0, copy(c.slab, have)
 		return
 	}
