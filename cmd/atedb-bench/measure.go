@@ -16,11 +16,12 @@ import (
 )
 
 const (
-	eventSize   = 1 << 10 // bytes of data in each event
-	connections = 16
-	inFlight    = 100 // unanswered commits of one event, for each connection
-	loneCommits = 3000
-	warmUp      = 300 // commits that a latency measurement leaves out
+	eventSize    = 1 << 10 // bytes of data in each event
+	connections  = 16
+	inFlight     = 100 // unanswered commits of one event, for each connection
+	manyInFlight = 10  // the same, when there are very many connections
+	loneCommits  = 3000
+	warmUp       = 300 // commits that a latency measurement leaves out
 )
 
 // bench is what measurements share: what was asked for, and the figures that
@@ -280,17 +281,24 @@ func (b *bench) memory(ctx context.Context, d *daemon) error {
 	return nil
 }
 
-// measureManyChains appends to many chains at once.
+// measureManyChains appends to many chains at once, and for comparison to one
+// chain over as many connections, each of which has a cost of its own.
 func measureManyChains(ctx context.Context, b *bench, d *daemon) error {
 	dbs := make([]string, b.chains)
 	for i := range dbs {
 		dbs[i] = fmt.Sprintf("chain-%d", i)
 	}
-	rate, err := b.load(ctx, d, dbs, max(b.events, len(dbs)), max(1, connections*inFlight/len(dbs)))
+	events := max(b.events, manyInFlight*b.chains)
+	one, err := b.load(ctx, d, slices.Repeat([]string{"one"}, b.chains), events, manyInFlight)
 	if err != nil {
 		return err
 	}
-	report(fmt.Sprintf("append to %d chains at once", b.chains), "%.0f events/s%s", rate, b.compare(rate))
+	report(fmt.Sprintf("append, %d connections to one chain", b.chains), "%.0f events/s%s", one, b.compare(one))
+	rate, err := b.load(ctx, d, dbs, events, manyInFlight)
+	if err != nil {
+		return err
+	}
+	report(fmt.Sprintf("append, %d connections to a chain each", b.chains), "%.0f events/s, %.2f × one chain's", rate, rate/one)
 	return nil
 }
 
@@ -298,5 +306,5 @@ func (b *bench) compare(rate float64) string {
 	if b.throughput == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %.2f × one chain's", rate/b.throughput)
+	return fmt.Sprintf(", %.2f × that over %d connections", rate/b.throughput, connections)
 }

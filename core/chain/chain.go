@@ -33,8 +33,8 @@ type Log interface {
 	// again that an earlier call has stored without saying so. An error means
 	// that none of them will be acknowledged.
 	Append(records []byte) error
-	// Read returns records as storage.Chain's Read does.
-	Read(ctx context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
+	// Read appends records to dst as storage.Chain's Read does.
+	Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
 }
 
 // Checker judges who may write. Its methods are called by one goroutine at a
@@ -179,7 +179,7 @@ func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 }
 
 func (c *Chain) readGenesis(ctx context.Context) error {
-	records, err := c.log.Read(ctx, 0, 1, false)
+	records, err := c.log.Read(ctx, nil, 0, 1, false)
 	if err != nil {
 		return err
 	}
@@ -207,10 +207,13 @@ func (c *Chain) readGenesis(ctx context.Context) error {
 	return nil
 }
 
-// scan reads the headers of all batches that have events at or after from.
+// scan reads the headers of all batches that have events at or after from. A
+// batch is valid until visit returns.
 func (c *Chain) scan(ctx context.Context, from event.Seq, visit func(*event.Batch) error) error {
+	var records []byte
 	for {
-		records, err := c.log.Read(ctx, from, replayChunk, true)
+		var err error
+		records, err = c.log.Read(ctx, records[:0], from, replayChunk, true)
 		if err != nil || len(records) == 0 {
 			return err
 		}
@@ -266,7 +269,7 @@ func (c *Chain) AppendEvents(ctx context.Context, dst []byte, seqs []event.Seq, 
 			continue
 		}
 		if seq < batch.First || seq >= batch.Next() {
-			records, err := c.log.Read(ctx, seq, 1, false)
+			records, err := c.log.Read(ctx, nil, seq, 1, false)
 			if err != nil {
 				return nil, err
 			}

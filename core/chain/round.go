@@ -132,7 +132,7 @@ func (c *Chain) store(records []byte) error {
 	if err == nil {
 		return nil
 	}
-	left, readErr := c.log.Read(context.Background(), c.Next(), 1, true)
+	left, readErr := c.log.Read(context.Background(), nil, c.Next(), 1, true)
 	if readErr == nil && len(left) == 0 {
 		return err
 	}

@@ -156,14 +156,14 @@ func (l *Log) Append(records []byte) error {
 	})
 }
 
-// Read returns records. See storage.Chain.
-func (l *Log) Read(ctx context.Context, from event.Seq, maxBytes int, headersOnly bool) (records []byte, err error) {
+// Read appends records to dst. See storage.Chain.
+func (l *Log) Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) (records []byte, err error) {
 	err = l.store.retry(ctx, func(client *storage.Client, generation uint64) error {
 		chain, err := l.at(ctx, client, generation)
 		if err != nil {
 			return err
 		}
-		records, err = chain.Read(ctx, from, maxBytes, headersOnly)
+		records, err = chain.Read(ctx, dst, from, maxBytes, headersOnly)
 		return err
 	})
 	return records, err

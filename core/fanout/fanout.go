@@ -17,8 +17,8 @@ const maxTail = 2 << 20
 
 // Source is where records are read that are no longer in the tail.
 type Source interface {
-	// Read returns records as storage.Chain's Read does.
-	Read(ctx context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
+	// Read appends records to dst as storage.Chain's Read does.
+	Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
 }
 
 // Feed is the events of one chain, for those who subscribe to them.
@@ -83,6 +83,7 @@ type Subscription struct {
 	cursor event.Seq
 	wake   chan struct{} // holds a token when there may be something new
 	ahead  *read         // what is being read for the next call, or nil
+	given  []byte        // what the last call returned from storage, to be used again
 }
 
 // read is a read from storage that is under way.
@@ -108,19 +109,21 @@ func (s *Subscription) Wake() <-chan struct{} { return s.wake }
 
 // Next returns the next records, about maxBytes of them, or none if the
 // subscriber has everything. The first record may begin before the events
-// wanted. The slice must not be changed.
+// wanted. The slice must not be changed, and is valid until the next call.
 //
 // While the subscriber catches up, the records after these are read meanwhile.
 // That ends with ctx, too.
 func (s *Subscription) Next(ctx context.Context, maxBytes int) ([]byte, error) {
 	records, behind, next := s.fromTail()
 	if !behind {
+		s.given = nil
 		return records, nil
 	}
-	records, err := s.read(ctx, maxBytes)
+	records, spare, err := s.read(ctx, maxBytes)
 	if err != nil {
 		return nil, err
 	}
+	s.given = records
 	if len(records) == 0 {
 		s.cursor = max(s.cursor, next) // all dropped by compaction
 		return nil, nil
@@ -134,28 +137,30 @@ func (s *Subscription) Next(ctx context.Context, maxBytes int) ([]byte, error) {
 		rest = rest[size:]
 	}
 	if s.cursor < next {
-		s.readAhead(ctx, maxBytes)
+		s.readAhead(ctx, spare, maxBytes)
 	}
 	return records, nil
 }
 
-// read returns what is at the cursor in storage.
-func (s *Subscription) read(ctx context.Context, maxBytes int) ([]byte, error) {
-	ahead := s.ahead
-	s.ahead = nil
+// read returns what is at the cursor in storage, and memory for what comes
+// after it.
+func (s *Subscription) read(ctx context.Context, maxBytes int) (records, spare []byte, err error) {
+	ahead, spare := s.ahead, s.given[:0]
+	s.ahead, s.given = nil, nil
 	if ahead == nil || ahead.from != s.cursor {
-		return s.feed.source.Read(ctx, s.cursor, maxBytes, false)
+		records, err = s.feed.source.Read(ctx, spare, s.cursor, maxBytes, false)
+		return records, nil, err
 	}
 	<-ahead.done
-	return ahead.records, ahead.err
+	return ahead.records, spare, ahead.err
 }
 
-func (s *Subscription) readAhead(ctx context.Context, maxBytes int) {
+func (s *Subscription) readAhead(ctx context.Context, dst []byte, maxBytes int) {
 	r := &read{from: s.cursor, done: make(chan struct{})}
 	s.ahead = r
 	go func() {
 		defer close(r.done)
-		r.records, r.err = s.feed.source.Read(ctx, r.from, maxBytes, false)
+		r.records, r.err = s.feed.source.Read(ctx, dst, r.from, maxBytes, false)
 	}()
 }
 

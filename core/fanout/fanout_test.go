@@ -19,21 +19,21 @@ type memory struct {
 	reads   int
 }
 
-func (m *memory) Read(_ context.Context, from event.Seq, maxBytes int, _ bool) ([]byte, error) {
+func (m *memory) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, _ bool) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
 	if m.fail != nil {
 		return nil, m.fail
 	}
-	var out []byte
+	out := dst
 	for rest := m.records; len(rest) > 0; {
 		first, count, size, err := event.PeekRecord(rest)
 		if err != nil {
 			return nil, err
 		}
 		if first+event.Seq(count) > from {
-			if len(out) > 0 && len(out)+size > maxBytes {
+			if read := len(out) - len(dst); read > 0 && read+size > maxBytes {
 				break
 			}
 			out = append(out, rest[:size]...)

@@ -22,7 +22,7 @@ type Client struct {
 	rpc     storagepb.StorageClient
 	appends *pipeline
 	reads   interface {
-		read(context.Context, *storagepb.ReadRequest) ([]byte, error)
+		read(ctx context.Context, dst []byte, req *storagepb.ReadRequest) ([]byte, error)
 		close()
 	}
 	stop context.CancelFunc
@@ -183,8 +183,8 @@ func (c *remoteChain) append(records []byte) error {
 }
 
 // Read implements Chain.
-func (c *remoteChain) Read(ctx context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
-	return c.client.reads.read(ctx, &storagepb.ReadRequest{
+func (c *remoteChain) Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
+	return c.client.reads.read(ctx, dst, &storagepb.ReadRequest{
 		Chain: c.handle, From: uint64(from), MaxBytes: uint32(min(maxBytes, MaxRead)), HeadersOnly: headersOnly,
 	})
 }
@@ -255,12 +255,12 @@ func (s streamAppends) close(error) { s.stop() }
 // streamReads reads over gRPC.
 type streamReads struct{ rpc storagepb.StorageClient }
 
-func (s streamReads) read(ctx context.Context, req *storagepb.ReadRequest) ([]byte, error) {
+func (s streamReads) read(ctx context.Context, dst []byte, req *storagepb.ReadRequest) ([]byte, error) {
 	reply, err := s.rpc.Read(ctx, req)
 	if err != nil {
 		return nil, faultrpc.FromStatus(err)
 	}
-	return reply.Records, nil
+	return append(dst, reply.Records...), nil
 }
 
 func (s streamReads) close() {}

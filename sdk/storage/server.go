@@ -155,19 +155,19 @@ func appendReply(err error) *storagepb.AppendReply {
 }
 
 func (s *server) Read(ctx context.Context, req *storagepb.ReadRequest) (*storagepb.ReadReply, error) {
-	records, err := s.read(ctx, req)
+	records, err := s.read(ctx, nil, req)
 	if err != nil {
 		return nil, faultrpc.ToStatus(err)
 	}
 	return &storagepb.ReadReply{Records: records}, nil
 }
 
-func (s *server) read(ctx context.Context, req *storagepb.ReadRequest) ([]byte, error) {
+func (s *server) read(ctx context.Context, dst []byte, req *storagepb.ReadRequest) ([]byte, error) {
 	c, err := s.chain(req.Chain)
 	if err != nil {
 		return nil, err
 	}
-	return c.Read(ctx, event.Seq(req.From), int(min(req.MaxBytes, MaxRead)), req.HeadersOnly)
+	return c.Read(ctx, dst, event.Seq(req.From), int(min(req.MaxBytes, MaxRead)), req.HeadersOnly)
 }
 
 func (s *server) Drop(ctx context.Context, req *storagepb.DropRequest) (*storagepb.DropReply, error) {

@@ -85,25 +85,26 @@ func newSocketReads(path string) *socketReads {
 	return s
 }
 
-func (s *socketReads) read(ctx context.Context, req *storagepb.ReadRequest) ([]byte, error) {
+func (s *socketReads) read(ctx context.Context, dst []byte, req *storagepb.ReadRequest) ([]byte, error) {
 	var conn *stream.Conn
 	select {
 	case conn = <-s.idle:
 	case <-ctx.Done():
 		return nil, fault.New(fault.Unavailable, "waiting to read from storage: %w", ctx.Err())
 	}
-	records, conn, err := s.readOn(ctx, conn, req)
+	records, conn, err := s.readOn(ctx, conn, dst, req)
 	s.idle <- conn
 	return records, err
 }
 
 // readOn returns the connection to use next: nil after one that failed.
-func (s *socketReads) readOn(ctx context.Context, conn *stream.Conn, req *storagepb.ReadRequest) ([]byte, *stream.Conn, error) {
+func (s *socketReads) readOn(ctx context.Context, conn *stream.Conn, dst []byte, req *storagepb.ReadRequest) ([]byte, *stream.Conn, error) {
 	if conn == nil {
 		var err error
 		if conn, err = dialSocket(ctx, s.path); err != nil {
 			return nil, nil, err
 		}
+		conn.Reuse() // a reply is copied before the next is received
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
@@ -118,7 +119,7 @@ func (s *socketReads) readOn(ctx context.Context, conn *stream.Conn, req *storag
 	if reply.Code != "" {
 		return nil, conn, fault.New(fault.Code(reply.Code), "%s", reply.Reason)
 	}
-	return reply.Records, conn, nil
+	return append(dst, reply.Records...), conn, nil
 }
 
 func exchangeRead(conn *stream.Conn, req *storagepb.ReadRequest) (*storagepb.ReadReply, error) {

@@ -69,7 +69,8 @@ func (s *socketServer) stop() {
 // serve answers one connection's requests until it ends or breaks the
 // protocol. The client sees the latter as the loss of the connection.
 func (s *socketServer) serve(conn *stream.Conn) {
-	conn.Reuse() // a round takes only what is buffered, and is done before the next read
+	conn.Reuse()       // a round takes only what is buffered, and is done before the next read
+	var records []byte // of the last read, for the next
 	for {
 		t, payload, err := conn.Receive()
 		if err != nil {
@@ -79,7 +80,7 @@ func (s *socketServer) serve(conn *stream.Conn) {
 		case typeAppend:
 			err = s.serveAppends(conn, payload)
 		case typeRead:
-			err = s.serveRead(conn, payload)
+			records, err = s.serveRead(conn, payload, records[:0])
 		default:
 			return
 		}
@@ -126,17 +127,24 @@ func (s *socketServer) answer(conn *stream.Conn, round []*storagepb.AppendReques
 	}
 }
 
-func (s *socketServer) serveRead(conn *stream.Conn, payload []byte) error {
+// keepRead is how large a read's memory may be, in bytes, to be used again.
+const keepRead = 2 << 20
+
+// serveRead answers a read, for which it uses dst, and returns what to use next.
+func (s *socketServer) serveRead(conn *stream.Conn, payload, dst []byte) ([]byte, error) {
 	req := new(storagepb.ReadRequest)
 	if err := req.UnmarshalVTUnsafe(payload); err != nil {
-		return err
+		return nil, err
 	}
-	records, err := s.read(context.Background(), req)
+	records, err := s.read(context.Background(), dst, req)
 	reply := &storagepb.ReadReply{Records: records}
 	if err != nil {
 		refusal := appendReply(err)
 		reply = &storagepb.ReadReply{Code: refusal.Code, Reason: refusal.Reason}
 	}
 	conn.Queue(typeReadReply, reply)
-	return nil
+	if cap(records) > keepRead {
+		records = nil
+	}
+	return records, nil
 }

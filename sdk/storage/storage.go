@@ -88,12 +88,13 @@ type Chain interface {
 	// State describes what the chain holds now.
 	State() State
 
-	// Read returns consecutive records in order of seq, beginning with the
-	// one that holds the first surviving event at or after from: as many as
-	// fit into maxBytes, but at least one. It returns none when there is no
+	// Read appends to dst consecutive records in order of seq, beginning with
+	// the one that holds the first surviving event at or after from: as many
+	// as fit into maxBytes, but at least one. It appends none when there is no
 	// such event. With headersOnly, the events' data is left out and the
-	// records are made anew to match. The caller owns the slice.
-	Read(ctx context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
+	// records are made anew to match. The caller owns the slice returned,
+	// which is dst's memory if there is room; with an error it is nil.
+	Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
 
 	// Drop removes events for good, atomically: after a crash either all of
 	// set is gone or none of it. Seqs that are not there are passed over. The

@@ -20,7 +20,7 @@ import (
 const (
 	minReadBuffer = 4 << 10
 	maxReadBuffer = 128 << 10
-	keepScratch   = 1 << 20
+	keepScratch   = 1 << 20 // a quarter of it is sent without being copied
 )
 
 // webSocket is the stream of bytes inside a WebSocket's binary messages. The
@@ -95,19 +95,16 @@ func (c *webSocket) Read(p []byte) (n int, err error) {
 			}
 			continue
 		}
-		if c.r == c.w {
-			if n > 0 {
-				return n, nil
-			}
-			if err := c.fill(); err != nil {
-				return 0, unexpected(err)
-			}
+		if c.r == c.w && n > 0 {
+			return n, nil
 		}
-		k := int(min(int64(copy(p[n:], c.buf[c.r:c.w])), c.remaining))
+		k, err := c.readPayload(p[n:])
+		if err != nil {
+			return 0, unexpected(err)
+		}
 		if c.masked {
 			ws.Cipher(p[n:n+k], c.mask, c.offset)
 		}
-		c.r += k
 		c.offset += k
 		c.remaining -= int64(k)
 		n += k
@@ -115,6 +112,23 @@ func (c *webSocket) Read(p []byte) (n int, err error) {
 	if n == 0 && c.ended {
 		return 0, io.EOF
 	}
+	return n, nil
+}
+
+// readPayload reads some of the present frame's payload: from the buffer, or
+// past it if much is to come.
+func (c *webSocket) readPayload(p []byte) (int, error) {
+	p = p[:min(int64(len(p)), c.remaining)]
+	if c.r == c.w {
+		if len(p) >= len(c.buf) {
+			return c.Conn.Read(p)
+		}
+		if err := c.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.buf[c.r:c.w])
+	c.r += n
 	return n, nil
 }
 
@@ -210,7 +224,8 @@ func (b bufferReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write implements net.Conn: p is one message, sent with one write.
+// Write implements net.Conn: p is one message, sent with one write unless it is
+// large and would have to be copied for that.
 func (c *webSocket) Write(p []byte) (int, error) {
 	if err := c.writeFrame(ws.OpBinary, p); err != nil {
 		return 0, err
@@ -232,6 +247,10 @@ func (c *webSocket) writeFrame(op ws.OpCode, payload []byte) error {
 	c.closeSent = op == ws.OpClose
 	frame := appender{c.scratch[:0]}
 	if err := ws.WriteHeader(&frame, h); err != nil {
+		return err
+	}
+	if !h.Masked && len(payload) >= keepScratch/4 {
+		_, err := (&net.Buffers{frame.b, payload}).WriteTo(c.Conn)
 		return err
 	}
 	start := len(frame.b)

@@ -53,13 +53,13 @@ func (l *Log) Append(records []byte) error {
 }
 
 // Read implements chain.Log.
-func (l *Log) Read(_ context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
+func (l *Log) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ReadErr != nil {
 		return nil, l.ReadErr
 	}
-	var out []byte
+	out := dst
 	for batch, err := range event.Records(l.records) {
 		if err != nil {
 			return nil, err
@@ -67,7 +67,7 @@ func (l *Log) Read(_ context.Context, from event.Seq, maxBytes int, headersOnly 
 		if batch.Next() <= from {
 			continue
 		}
-		if len(out) > 0 && len(out)+batch.RecordSize() > maxBytes {
+		if read := len(out) - len(dst); read > 0 && read+batch.RecordSize() > maxBytes {
 			break
 		}
 		if headersOnly {

@@ -224,7 +224,7 @@ func (c *chain) check(records []byte) (accepted, error) {
 // checkHeld checks that a record, which begins before the chain's end, is held
 // byte for byte.
 func (c *chain) checkHeld(record []byte, first event.Seq) error {
-	held, err := c.read(first, len(record))
+	held, err := c.read(nil, first, len(record))
 	if err != nil {
 		return err
 	}

@@ -213,7 +213,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 	for b.Loop() {
 		for from := event.Seq(0); from < n; {
-			records, err := c.Read(b.Context(), from, 1<<20, false)
+			records, err := c.Read(b.Context(), nil, from, 1<<20, false)
 			if err != nil {
 				b.Fatal(err)
 			}

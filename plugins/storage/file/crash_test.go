@@ -190,7 +190,7 @@ func readChain(t *testing.T, c storage.Chain) modelChain {
 		m.blob = string(blob)
 	}
 	for from := event.Seq(0); ; {
-		records, err := c.Read(t.Context(), from, 5000, false)
+		records, err := c.Read(t.Context(), nil, from, 5000, false)
 		if err != nil {
 			t.Error(err)
 		}

@@ -90,7 +90,7 @@ func tryRead(t *testing.T, fs vfs.FS) (records []byte, err error) {
 		return nil, err
 	}
 	for from := event.Seq(0); ; {
-		more, err := c.Read(t.Context(), from, 1, false)
+		more, err := c.Read(t.Context(), nil, from, 1, false)
 		if err != nil || len(more) == 0 {
 			return records, err
 		}

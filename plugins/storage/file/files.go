@@ -195,16 +195,6 @@ func (c *files) takeDirty() (dirty []*openFile, all bool) {
 	return dirty, all
 }
 
-// uncache tells the kernel that a file which was written and synced will not be
-// read soon. Its memory then goes to what is written next, which costs much
-// less than memory that has not been used yet.
-func (c *files) uncache(path string) {
-	if f, err := c.acquire(path); err == nil {
-		uncache(f)
-		c.release(f)
-	}
-}
-
 // closeAll closes the files. None may be in use.
 func (c *files) closeAll() {
 	c.mu.Lock()

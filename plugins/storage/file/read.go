@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"sort"
 
 	"github.com/atedb/atedb/sdk/event"
@@ -13,43 +14,41 @@ import (
 )
 
 // Read implements [storage.Chain].
-func (h *handle) Read(ctx context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
+func (h *handle) Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
 	if err := h.begin(ctx); err != nil {
 		return nil, err
 	}
 	defer h.end()
 	maxBytes = min(max(maxBytes, 0), storage.MaxRead)
 	if headersOnly {
-		return h.readHeaders(ctx, from, maxBytes)
+		return h.readHeaders(ctx, dst, from, maxBytes)
 	}
-	return h.read(from, maxBytes)
+	return h.read(dst, from, maxBytes)
 }
 
-// read returns the records from the one that holds from on that fit into
-// maxBytes, or the first alone. The slice is the caller's.
-func (c *chain) read(from event.Seq, maxBytes int) (out []byte, err error) {
+// read appends to dst the records from the one that holds from on that fit
+// into maxBytes, or the first alone.
+func (c *chain) read(dst []byte, from event.Seq, maxBytes int) ([]byte, error) {
+	start := len(dst)
 	for {
-		must := len(out) == 0
-		p, tail := c.locate(from, maxBytes-len(out), must)
-		if p.segment == nil {
-			return append(out, tail...), nil
+		had := len(dst)
+		left, must := maxBytes-(had-start), had == start
+		var p place
+		if p, dst = c.locate(dst, from, left, must); p.segment == nil {
+			return dst, nil
 		}
-		more, full, err := c.readSegment(p, from, maxBytes-len(out), must)
+		more, full, err := c.readSegment(dst, p, from, left, must)
 		if err != nil {
 			if c.replaced(p.segment) {
 				continue // a drop was faster
 			}
 			return nil, c.spoilt(err)
 		}
-		if out == nil {
-			out = more
-		} else {
-			out = append(out, more...)
+		dst = more
+		if full || len(dst) == had || len(dst)-start >= maxBytes {
+			return dst, nil
 		}
-		if full || len(more) == 0 || len(out) >= maxBytes {
-			return out, nil
-		}
-		if from, err = lastNext(more); err != nil {
+		if from, err = lastNext(dst[had:]); err != nil {
 			return nil, err
 		}
 	}
@@ -63,24 +62,25 @@ type place struct {
 }
 
 // locate finds the first record with an event at or after from: in a segment,
-// or in the tail, of which it returns a copy of what fits, at least one if must
-// is set. Behind the chain's end it finds an empty tail.
-func (c *chain) locate(from event.Seq, maxBytes int, must bool) (p place, tail []byte) {
+// or in the tail, of which it appends what fits to dst, at least one if must is
+// set. Behind the chain's end it finds nothing.
+func (c *chain) locate(dst []byte, from event.Seq, maxBytes int, must bool) (place, []byte) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if i := sort.Search(len(c.closed), func(i int) bool { return c.closed[i].next > from }); i < len(c.closed) {
-		return place{c.closed[i], -1, c.closed[i].size}, nil
+		return place{c.closed[i], -1, c.closed[i].size}, dst
 	}
 	if c.active.next > from && c.active.events > 0 {
-		return place{c.active, c.active.index.find(from), c.active.size}, nil
+		return place{c.active, c.active.index.find(from), c.active.size}, dst
 	}
+	start := len(dst)
 	for _, piece := range c.tail[sort.Search(len(c.tail), func(i int) bool { return c.tail[i].next > from }):] {
-		fitting, all := fitting(piece.records, from, maxBytes-len(tail), must && len(tail) == 0)
-		if tail = append(tail, fitting...); !all {
+		fitting, all := fitting(piece.records, from, maxBytes-(len(dst)-start), must && len(dst) == start)
+		if dst = append(dst, fitting...); !all {
 			break
 		}
 	}
-	return place{}, tail
+	return place{}, dst
 }
 
 // fitting returns those of the records that have an event at or after from, as
@@ -127,9 +127,9 @@ func (c *chain) replaced(s *segment) bool {
 	return c.active != s
 }
 
-// readSegment returns checked records of a segment, as read does. full says
-// that another record does not fit into maxBytes.
-func (c *chain) readSegment(p place, from event.Seq, maxBytes int, must bool) (_ []byte, full bool, err error) {
+// readSegment appends checked records of a segment to dst, as read does. full
+// says that another record does not fit into maxBytes.
+func (c *chain) readSegment(dst []byte, p place, from event.Seq, maxBytes int, must bool) (_ []byte, full bool, err error) {
 	s := p.segment
 	f, err := c.store.segments.acquire(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -146,7 +146,8 @@ func (c *chain) readSegment(p place, from event.Seq, maxBytes int, must bool) (_
 		}
 		p.offset = x.find(from)
 	}
-	b := make([]byte, min(p.end-p.offset, int64(maxBytes)+indexSpan))
+	keep := func(records []byte) []byte { return append(dst, records...) } // within the same memory
+	dst, b := room(dst, min(p.end-p.offset, int64(maxBytes)+indexSpan))
 	if err := readFull(f, s.path, b, p.offset); err != nil {
 		return nil, false, err
 	}
@@ -157,10 +158,10 @@ func (c *chain) readSegment(p place, from event.Seq, maxBytes int, must bool) (_
 		if err == nil && pos+size > len(b) {
 			tooMuch := pos+size-begin > maxBytes
 			if pos > begin || tooMuch && !must {
-				return b[begin:pos:pos], tooMuch, nil
+				return keep(b[begin:pos]), tooMuch, nil
 			}
 			p.offset, begin, pos = p.offset+int64(pos), 0, 0
-			b = make([]byte, min(left, int64(max(size, maxBytes))))
+			dst, b = room(dst, min(left, int64(max(size, maxBytes))))
 			if err := readFull(f, s.path, b, p.offset); err != nil {
 				return nil, false, err
 			}
@@ -176,11 +177,11 @@ func (c *chain) readSegment(p place, from event.Seq, maxBytes int, must bool) (_
 		case batch.Next() <= from:
 			begin = pos + size
 		case pos+size-begin > maxBytes && !(must && pos == begin):
-			return b[begin:pos:pos], true, nil
+			return keep(b[begin:pos]), true, nil
 		}
 		pos += size
 	}
-	return b[begin:pos:pos], false, nil
+	return keep(b[begin:pos]), false, nil
 }
 
 // recordSizeAt returns the size of the record at the start of b, which may be
@@ -195,6 +196,12 @@ func recordSizeAt(b []byte, left int64) (int, error) {
 		err = fault.New(fault.Damaged, "a record of %d bytes goes beyond the %d that are left", size, left)
 	}
 	return size, err
+}
+
+// room returns dst with room for more behind it, and that.
+func room(dst []byte, size int64) (_, b []byte) {
+	dst = slices.Grow(dst, int(size))
+	return dst, dst[len(dst):][:size]
 }
 
 func readFull(f io.ReaderAt, path string, b []byte, offset int64) error {
@@ -243,11 +250,12 @@ func (s *segment) loadIndex(f io.ReaderAt, chain uint64) (index, error) {
 }
 
 // readHeaders is read without the events' data.
-func (c *chain) readHeaders(ctx context.Context, from event.Seq, maxBytes int) ([]byte, error) {
-	var out, scratch []byte
+func (c *chain) readHeaders(ctx context.Context, dst []byte, from event.Seq, maxBytes int) ([]byte, error) {
+	out := dst
+	var raw, scratch []byte
 	for {
-		raw, err := c.read(from, max(maxBytes, readAhead))
-		if err != nil || len(raw) == 0 {
+		var err error
+		if raw, err = c.read(raw[:0], from, max(maxBytes, readAhead)); err != nil || len(raw) == 0 {
 			return out, err
 		}
 		for batch, err := range event.Records(raw) {
@@ -259,13 +267,13 @@ func (c *chain) readHeaders(ctx context.Context, from event.Seq, maxBytes int) (
 			}
 			bare := batch
 			bare.Frames = scratch
-			if len(out) > 0 && len(out)+bare.RecordSize() > maxBytes {
+			if read := len(out) - len(dst); read > 0 && read+bare.RecordSize() > maxBytes {
 				return out, nil
 			}
 			out = bare.AppendRecord(out)
 			from = batch.Next()
 		}
-		if err := gaveUp(ctx); err != nil || len(out) >= maxBytes {
+		if err := gaveUp(ctx); err != nil || len(out)-len(dst) >= maxBytes {
 			return out, err
 		}
 	}

@@ -52,7 +52,7 @@ func TestIndex(t *testing.T) {
 		t.Helper()
 		for from := event.Seq(0); from < n; from += 31 {
 			for _, records := range []int{1, 3, 200} {
-				got, err := c.Read(t.Context(), from, records*one, false)
+				got, err := c.Read(t.Context(), nil, from, records*one, false)
 				want := storagetest.Records(from/2*2, min(records, int(n-from+1)/2), 2, size/2)
 				if err != nil || string(got) != string(want) {
 					t.Fatalf("Read(%d, %d): %v, got%s", from, records*one, err, seqs(got))
@@ -105,7 +105,7 @@ func TestManyChainsInARound(t *testing.T) {
 	s = open(t, options)
 	for i := range n {
 		c := mustOpen(t, s, fmt.Sprintf("g/c%d", i))
-		if got, err := c.Read(t.Context(), 0, 1<<20, false); err != nil || string(got) != string(storagetest.Records(0, 6, 1, 100)) {
+		if got, err := c.Read(t.Context(), nil, 0, 1<<20, false); err != nil || string(got) != string(storagetest.Records(0, 6, 1, 100)) {
 			t.Fatalf("chain %d has%s, %v", i, seqs(got), err)
 		}
 	}

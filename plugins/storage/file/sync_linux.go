@@ -31,11 +31,3 @@ func openLimit() int {
 	}
 	return int(max(minOpenFiles, min(limit.Cur/4*3, maxOpenFiles)))
 }
-
-// uncache drops what the kernel keeps of a file in memory. That it cannot do
-// so harms nobody.
-func uncache(f vfs.File) {
-	if f.Fd() != vfs.InvalidFd {
-		_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
-	}
-}

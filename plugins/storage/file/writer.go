@@ -119,9 +119,6 @@ func (c *chain) roll() error {
 	if _, err := f.WriteAt(old.index.encode(), old.size); err == nil {
 		c.store.segments.wrote(f)
 	}
-	if n := len(closed); n > 1 {
-		c.store.segments.uncache(closed[n-2].path)
-	}
 	return nil
 }
 

@@ -120,7 +120,7 @@ func (c *chain) holds(r record) bool {
 }
 
 // Read implements [storage.Chain].
-func (h *handle) Read(_ context.Context, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
+func (h *handle) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
 	if err := h.begin(); err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (h *handle) Read(_ context.Context, from event.Seq, maxBytes int, headersOn
 	h.mu.RLock()
 	records := h.records[h.find(from):]
 	h.mu.RUnlock()
-	var out []byte
+	out := dst
 	for _, r := range records {
 		data := r.data
 		if headersOnly {
@@ -137,7 +137,7 @@ func (h *handle) Read(_ context.Context, from event.Seq, maxBytes int, headersOn
 				return nil, err
 			}
 		}
-		if len(out) > 0 && len(out)+len(data) > maxBytes {
+		if read := len(out) - len(dst); read > 0 && read+len(data) > maxBytes {
 			break
 		}
 		out = append(out, data...)

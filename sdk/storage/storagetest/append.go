@@ -216,7 +216,7 @@ func testLargeRecords(s *suite) {
 	s.mustAppend(c, request)
 	c = s.again(c, "g/a")
 	s.expect(c, large, Record(1, 1, 10), request)
-	got, err := c.Read(s.ctx, 0, 100, false)
+	got, err := c.Read(s.ctx, nil, 0, 100, false)
 	if err != nil || !bytes.Equal(got, large) {
 		s.Fatalf("reading a record larger than asked for: %d bytes, %v", len(got), err)
 	}

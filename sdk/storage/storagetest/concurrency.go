@@ -62,7 +62,7 @@ func testConcurrency(s *suite) {
 func (s *suite) follow(c storage.Chain, records int, appended <-chan struct{}) {
 	for from := event.Seq(0); from < event.Seq(2*records); {
 		before := c.State().Next
-		got, err := c.Read(s.ctx, from, 2000, false)
+		got, err := c.Read(s.ctx, nil, from, 2000, false)
 		if err != nil {
 			s.Errorf("reading: %v", err)
 			return

@@ -42,7 +42,7 @@ func testDrop(s *suite) {
 	s.expect(c, want)
 	s.expectNext(c, 51)
 	for from := range event.Seq(52) {
-		got, err := c.Read(s.ctx, from, 1, false)
+		got, err := c.Read(s.ctx, nil, from, 1, false)
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func testDropWhileInUse(s *suite) {
 func (s *suite) tryReadAll(c storage.Chain) (all []byte) {
 	from := event.Seq(0)
 	for {
-		records, err := c.Read(s.ctx, from, 5000, false)
+		records, err := c.Read(s.ctx, nil, from, 5000, false)
 		if err != nil {
 			s.Errorf("reading from %d: %v", from, err)
 		}

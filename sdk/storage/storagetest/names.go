@@ -41,7 +41,7 @@ func testClose(s *suite) {
 	if err := c.Close(); err != nil {
 		s.Fatal(err)
 	}
-	if _, err := c.Read(s.ctx, 0, 100, false); err == nil {
+	if _, err := c.Read(s.ctx, nil, 0, 100, false); err == nil {
 		s.Fatal("a closed chain can be read")
 	}
 	if err := s.append(c, Record(1, 1, 1)); err == nil {

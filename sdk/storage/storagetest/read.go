@@ -19,7 +19,7 @@ func testReadLimits(s *suite) {
 		}{
 			{0, one, 1}, {0, 2*one - 1, 1}, {0, 2 * one, 2}, {0, 1, 1}, {0, 0, 1}, {3, 4 * one, 4}, {8, 1 << 20, 2}, {9, 1, 1}, {10, 1 << 20, 0}, {1 << 60, 1 << 20, 0},
 		} {
-			got, err := c.Read(s.ctx, test.from, test.maxBytes, false)
+			got, err := c.Read(s.ctx, nil, test.from, test.maxBytes, false)
 			want := Records(test.from, test.want, 1, 100)
 			if err != nil || !bytes.Equal(got, want) {
 				s.Fatalf("Read(%d, %d): %s, %v\nwant %s", test.from, test.maxBytes, describe(got), err, describe(want))
@@ -30,9 +30,36 @@ func testReadLimits(s *suite) {
 	c = s.again(c, "g/a")
 	check()
 	s.mustAppend(c, Records(10, 10, 1, 100))
-	got, err := c.Read(s.ctx, 5, 10*one, false) // what was there before and what is new
+	got, err := c.Read(s.ctx, nil, 5, 10*one, false) // what was there before and what is new
 	if want := Records(5, 10, 1, 100); err != nil || !bytes.Equal(got, want) {
 		s.Fatalf("Read: %s, %v", describe(got), err)
+	}
+}
+
+// testReadInto reads into memory that has something in it, with room behind
+// that and without.
+func testReadInto(s *suite) {
+	c := s.open("g/a")
+	s.mustAppend(c, Records(0, 10, 1, 100))
+	records := Records(3, 4, 1, 100)
+	for round := range 2 {
+		for _, room := range []int{0, 1, len(records), 1 << 20} {
+			for _, headersOnly := range []bool{false, true} {
+				want, err := c.Read(s.ctx, nil, 3, len(records), headersOnly)
+				if err != nil {
+					s.Fatal(err)
+				}
+				dst := append(make([]byte, 0, 5+room), "first"...)
+				got, err := c.Read(s.ctx, dst, 3, len(records), headersOnly)
+				if err != nil || string(got) != "first"+string(want) {
+					s.Fatalf("Read behind 5 bytes with room for %d in round %d: %q, %v", room, round, got, err)
+				}
+			}
+		}
+		if got, err := c.Read(s.ctx, []byte("first"), 10, 1, false); err != nil || string(got) != "first" {
+			s.Fatalf("Read behind the end: %q, %v", got, err)
+		}
+		c = s.again(c, "g/a")
 	}
 }
 
@@ -41,7 +68,7 @@ func testReadMiddle(s *suite) {
 	s.mustAppend(c, Record(0, 5, 10), Record(5, 5, 10), Record(10, 5, 2000))
 	for round := range 2 {
 		for from := range event.Seq(15) {
-			got, err := c.Read(s.ctx, from, 1, false)
+			got, err := c.Read(s.ctx, nil, from, 1, false)
 			first := from / 5 * 5
 			size := 10
 			if first == 10 {
@@ -72,18 +99,18 @@ func testHeadersOnly(s *suite) {
 		all = append(all, bare(first)...)
 	}
 	for range 2 {
-		got, err := c.Read(s.ctx, 0, 1<<20, true)
+		got, err := c.Read(s.ctx, nil, 0, 1<<20, true)
 		if err != nil || !bytes.Equal(got, all) {
 			s.Fatalf("reading headers only: %s, %v", describe(got), err)
 		}
-		got, err = c.Read(s.ctx, 7, 2*len(bare(5)), true)
+		got, err = c.Read(s.ctx, nil, 7, 2*len(bare(5)), true)
 		if want := append(bare(5), bare(10)...); err != nil || !bytes.Equal(got, want) {
 			s.Fatalf("reading two records' headers: %s, %v", describe(got), err)
 		}
-		if got, err = c.Read(s.ctx, 99, 1, true); err != nil || !bytes.Equal(got, bare(95)) {
+		if got, err = c.Read(s.ctx, nil, 99, 1, true); err != nil || !bytes.Equal(got, bare(95)) {
 			s.Fatalf("reading one record's headers: %s, %v", describe(got), err)
 		}
-		if got, err = c.Read(s.ctx, 100, 1<<20, true); err != nil || len(got) > 0 {
+		if got, err = c.Read(s.ctx, nil, 100, 1<<20, true); err != nil || len(got) > 0 {
 			s.Fatalf("reading headers behind the end: %s, %v", describe(got), err)
 		}
 		c = s.again(c, "g/a")

@@ -61,6 +61,7 @@ func run(t *testing.T, make Factory) {
 		{"LargeRecords", testLargeRecords},
 		{"ReadLimits", testReadLimits},
 		{"ReadFromTheMiddle", testReadMiddle},
+		{"ReadIntoMemoryInUse", testReadInto},
 		{"ReadHeadersOnly", testHeadersOnly},
 		{"Drop", testDrop},
 		{"DropAll", testDropAll},
@@ -145,7 +146,7 @@ func (s *suite) readAll(c storage.Chain, from event.Seq) []byte {
 	s.Helper()
 	var all []byte
 	for {
-		records, err := c.Read(s.ctx, from, 3000, false)
+		records, err := c.Read(s.ctx, nil, from, 3000, false)
 		if err != nil {
 			s.Fatalf("reading from %d: %v", from, err)
 		}
