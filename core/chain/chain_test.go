@@ -193,7 +193,7 @@ func TestShapeIsChecked(t *testing.T) {
 		"reserved key":   {ID: event.CommitID{9}, Count: 1, Frames: event.AppendFrame(nil, header, nil)},
 		"no key":         {ID: event.CommitID{9}, Count: 1, Frames: event.AppendFrame(nil, []byte{0x10, 1}, nil)},
 		"bad header":     {ID: event.CommitID{9}, Count: 1, Frames: event.AppendFrame(nil, []byte{0xff}, nil)},
-		"omitted data":   {ID: event.CommitID{9}, Count: 1, Frames: event.AppendOmitted(nil, header, 5)},
+		"omitted data":   {ID: event.CommitID{9}, Count: 1, Frames: (&event.Frame{Header: header, Data: []byte("12345"), DataLen: 5}).Omit(nil)},
 		"much evidence":  {ID: event.CommitID{9}, Count: 1, Frames: good.Frames, Evidence: make([]byte, event.MaxEvidence+1)},
 		"too large":      {ID: event.CommitID{9}, Count: 1, Frames: make([]byte, event.MaxBatch)},
 	} {

@@ -112,9 +112,9 @@ func (sub *subscription) omit(records []byte) ([]byte, error) {
 				return nil, err
 			}
 			if f.DataLen > sub.omitOver {
-				frames = event.AppendOmitted(frames, f.Header, f.DataLen)
+				frames = f.Omit(frames)
 			} else {
-				frames = event.AppendFrame(frames, f.Header, f.Data)
+				frames = f.Append(frames)
 			}
 		}
 		batch.Frames = frames

@@ -11,7 +11,7 @@ import (
 
 // Sizes of the fixed parts, in bytes.
 const (
-	BatchHeader  = 40
+	BatchHeader  = 44
 	RecordHeader = 8
 )
 
@@ -30,6 +30,7 @@ type Batch struct {
 	Time     int64 // Unix microseconds, by the server's clock
 	Commit   CommitID
 	Count    int
+	Offset   int // events of the commit before these, which compaction split off
 	Evidence []byte
 	Frames   []byte // Count events, each as AppendFrame wrote it
 }
@@ -54,6 +55,7 @@ func (b *Batch) AppendRecord(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(b.Time))
 	dst = append(dst, b.Commit[:]...)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(b.Count))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(b.Offset))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(b.Evidence)))
 	dst = append(dst, b.Evidence...)
 	dst = append(dst, b.Frames...)
@@ -120,12 +122,15 @@ func parseBatch(b []byte) (Batch, error) {
 	batch := Batch{
 		First: Seq(binary.LittleEndian.Uint64(b)),
 		Time:  int64(binary.LittleEndian.Uint64(b[8:])),
-		Count: int(binary.LittleEndian.Uint32(b[32:])),
+		Count: int(binary.LittleEndian.Uint32(b[32:])), Offset: int(binary.LittleEndian.Uint32(b[36:])),
 	}
 	copy(batch.Commit[:], b[16:32])
-	evidence := int(binary.LittleEndian.Uint32(b[36:]))
+	evidence := int(binary.LittleEndian.Uint32(b[40:]))
 	if batch.Count < 1 || batch.Count > MaxBatchEvents {
 		return Batch{}, fault.New(fault.Damaged, "a batch says that it has %d events; it must have 1 to %d", batch.Count, MaxBatchEvents)
+	}
+	if batch.Offset > MaxBatchEvents-batch.Count {
+		return Batch{}, fault.New(fault.Damaged, "a batch says that its %d events stood at %d in their commit; a commit has at most %d", batch.Count, batch.Offset, MaxBatchEvents)
 	}
 	if evidence > MaxEvidence || BatchHeader+evidence > len(b) {
 		return Batch{}, fault.New(fault.Damaged, "a batch says that it has %d bytes of evidence in %d bytes", evidence, len(b))

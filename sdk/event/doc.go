@@ -16,7 +16,7 @@
 //	     0     4  length of the header, H
 //	     4     4  length of the data, D; bit 31 is set if the data is omitted
 //	     8     H  header
-//	   8+H     D  data, absent if omitted
+//	   8+H     D  data; if omitted, its SHA-256 (32 bytes) in its place
 //
 // Bits 24 to 30 of either length are zero in this version; a reader refuses
 // others, so that they can be given a meaning.
@@ -31,12 +31,15 @@
 //	     8     8  time of the commit by the server's clock, Unix microseconds
 //	    16    16  commit id, chosen at random by the client
 //	    32     4  number of events, at least 1
-//	    36     4  length of the evidence, E
-//	    40     E  evidence: what lets others check who wrote this; may be empty
-//	  40+E        the events, framed, one after the other
+//	    36     4  offset: how many events of the commit stood before the first
+//	    40     4  length of the evidence, E
+//	    44     E  evidence: what lets others check who wrote this; may be empty
+//	  44+E        the events, framed, one after the other
 //
 // Compaction takes events out of a batch. What survives is then several
-// batches, each of consecutive events, with the same time and commit id.
+// batches, each of consecutive events, with the same time, commit id and
+// evidence; their offsets tell where in the commit they stood. A whole batch
+// has offset 0.
 //
 // # Record
 //

@@ -29,19 +29,20 @@ func ExampleBatch_AppendRecord() {
 		size int
 	}{
 		{"length of the batch", 4}, {"CRC-32C", 4},
-		{"first seq", 8}, {"time", 8}, {"commit id", 16}, {"events", 4}, {"length of the evidence", 4},
+		{"first seq", 8}, {"time", 8}, {"commit id", 16}, {"events", 4}, {"offset", 4}, {"length of the evidence", 4},
 		{"length of the header", 4}, {"length of the data", 4}, {"header", 3}, {"data", 2},
 	} {
 		fmt.Printf("%-32x %s\n", record[:field.size], field.name)
 		record = record[field.size:]
 	}
 	// Output:
-	// 35000000                         length of the batch
-	// 8bcf79fc                         CRC-32C
+	// 39000000                         length of the batch
+	// a38e2f33                         CRC-32C
 	// 0700000000000000                 first seq
 	// 00401e18240a0600                 time
 	// 000000000000000000000000000000ee commit id
 	// 01000000                         events
+	// 00000000                         offset
 	// 00000000                         length of the evidence
 	// 03000000                         length of the header
 	// 02000000                         length of the data
@@ -52,7 +53,7 @@ func ExampleBatch_AppendRecord() {
 func sample() Batch {
 	frames := AppendFrame(nil, []byte("h1"), []byte("data"))
 	frames = AppendFrame(frames, []byte("h2"), nil)
-	frames = AppendOmitted(frames, []byte("h3"), 1000)
+	frames = (&Frame{Header: []byte("h3"), Data: make([]byte, 1000), DataLen: 1000}).Omit(frames)
 	return Batch{First: 42, Time: 99, Commit: CommitID{1, 2}, Count: 3, Evidence: []byte("seal"), Frames: frames}
 }
 
@@ -115,8 +116,9 @@ func TestCutRecordRefusesWhatTheChecksumAllows(t *testing.T) {
 	for name, change := range map[string]func([]byte){
 		"no events":               func(b []byte) { binary.LittleEndian.PutUint32(b[32:], 0) },
 		"too many events":         func(b []byte) { binary.LittleEndian.PutUint32(b[32:], MaxBatchEvents+1) },
-		"evidence past the end":   func(b []byte) { binary.LittleEndian.PutUint32(b[36:], uint32(len(b))) },
-		"evidence over the limit": func(b []byte) { binary.LittleEndian.PutUint32(b[36:], 1<<31) },
+		"offset over the limit":   func(b []byte) { binary.LittleEndian.PutUint32(b[36:], MaxBatchEvents) },
+		"evidence past the end":   func(b []byte) { binary.LittleEndian.PutUint32(b[40:], uint32(len(b))) },
+		"evidence over the limit": func(b []byte) { binary.LittleEndian.PutUint32(b[40:], 1<<31) },
 	} {
 		bad := bytes.Clone(good)
 		change(bad)

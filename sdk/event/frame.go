@@ -1,6 +1,7 @@
 package event
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/atedb/atedb/sdk/fault"
@@ -21,6 +22,33 @@ type Frame struct {
 	Data    []byte // nil if omitted
 	Omitted bool   // the data exists but was left out
 	DataLen int    // length of the data, also when it was left out
+
+	dataHash []byte // SHA-256 of the data, if it was left out
+}
+
+// DataHash returns the SHA-256 of the data, also when it was left out.
+func (f *Frame) DataHash() Hash {
+	if f.Omitted {
+		return Hash(f.dataHash)
+	}
+	return sha256.Sum256(f.Data)
+}
+
+// Omit appends to dst the event without its data.
+func (f *Frame) Omit(dst []byte) []byte {
+	hash := f.DataHash()
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(f.Header)))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(f.DataLen)|omittedBit)
+	dst = append(dst, f.Header...)
+	return append(dst, hash[:]...)
+}
+
+// Append appends the event to dst as it is, with or without its data.
+func (f *Frame) Append(dst []byte) []byte {
+	if f.Omitted {
+		return f.Omit(dst)
+	}
+	return AppendFrame(dst, f.Header, f.Data)
 }
 
 // AppendFrame appends an event's encoding to dst.
@@ -29,14 +57,6 @@ func AppendFrame(dst, header, data []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(data)))
 	dst = append(dst, header...)
 	return append(dst, data...)
-}
-
-// AppendOmitted appends the encoding of an event whose data of dataLen bytes
-// is left out.
-func AppendOmitted(dst, header []byte, dataLen int) []byte {
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(header)))
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(dataLen)|omittedBit)
-	return append(dst, header...)
 }
 
 // CutFrame parses the event at the start of b and returns what follows it.
@@ -60,15 +80,19 @@ func CutFrame(b []byte) (f Frame, rest []byte, err error) {
 	}
 	f.DataLen = int(dataLen)
 	end := FrameHeader + int(headerLen)
-	if !f.Omitted {
+	if f.Omitted {
+		end += len(Hash{})
+	} else {
 		end += int(dataLen)
 	}
 	if len(b) < end {
 		return Frame{}, nil, fault.New(fault.BadMessage, "an event's frame is cut short: %d of %d bytes", len(b), end)
 	}
 	f.Header = b[FrameHeader : FrameHeader+headerLen : FrameHeader+headerLen]
-	if !f.Omitted {
-		f.Data = b[FrameHeader+headerLen : end : end]
+	if rest := b[FrameHeader+headerLen : end : end]; f.Omitted {
+		f.dataHash = rest
+	} else {
+		f.Data = rest
 	}
 	return f, b[end:], nil
 }

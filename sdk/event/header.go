@@ -13,18 +13,26 @@ import (
 type Header struct {
 	Key       []byte // the object's, 1 to MaxKey bytes
 	Tombstone bool   // ends the object
-	Parent    Parent // the object it stands under; zero for none
+	Parent    Parent // the object it stands under; zero leaves it where it is
 	Type      string // what the data is, for the application
 	ReplyTo   []byte // the key of the object that this event answers
 	Time      time.Time
 	Labels    map[string]string
+
+	Write      WriteAuthority // who may write from here on; zero leaves it as it is
+	Read       ReadAuthority  // who may read from here on; zero leaves it as it is
+	Encryption Encryption     // of the data; zero if it is not encrypted
+	Keys       [][]byte       // public keys made known, encoded as package keys says
 }
 
 // Parent is the object that another stands under, and the collection there.
 type Parent struct {
 	Key        []byte
 	Collection string
+	Top        bool // under no object; Key is empty then
 }
+
+func (p *Parent) isZero() bool { return len(p.Key) == 0 && p.Collection == "" && !p.Top }
 
 // Encode returns the header's bytes. It checks what [DecodeHeader] checks.
 func (h *Header) Encode() ([]byte, error) {
@@ -34,9 +42,13 @@ func (h *Header) Encode() ([]byte, error) {
 	if !h.Time.IsZero() {
 		pb.Time = h.Time.UnixMicro()
 	}
-	if len(h.Parent.Key) != 0 || h.Parent.Collection != "" {
+	if !h.Parent.isZero() {
+		if len(h.Parent.Key) == 0 != h.Parent.Top {
+			return nil, fault.New(fault.BadRequest, "an event's parent must have a key, or be the top and have none")
+		}
 		pb.Parent = &eventpb.Parent{Key: h.Parent.Key, Collection: h.Parent.Collection}
 	}
+	h.encodeAuthority(&pb)
 	if err := checkHeader(&pb); err != nil {
 		return nil, err
 	}
@@ -61,8 +73,9 @@ func DecodeHeader(b []byte) (Header, error) {
 		h.Time = time.UnixMicro(pb.Time)
 	}
 	if pb.Parent != nil {
-		h.Parent = Parent{Key: pb.Parent.Key, Collection: pb.Parent.Collection}
+		h.Parent = Parent{Key: pb.Parent.Key, Collection: pb.Parent.Collection, Top: len(pb.Parent.Key) == 0}
 	}
+	h.decodeAuthority(&pb)
 	return h, nil
 }
 
@@ -96,7 +109,7 @@ func checkHeader(pb *eventpb.Header) error {
 	if err := checkKey("an event's object key", pb.Key); err != nil {
 		return err
 	}
-	if pb.Parent != nil {
+	if pb.Parent != nil && len(pb.Parent.Key) > 0 {
 		if err := checkKey("the key of an event's parent", pb.Parent.Key); err != nil {
 			return err
 		}
@@ -104,7 +117,7 @@ func checkHeader(pb *eventpb.Header) error {
 	if len(pb.ReplyTo) > MaxKey {
 		return fault.New(fault.TooLarge, "the key that an event replies to is %d bytes long; at most %d are allowed", len(pb.ReplyTo), MaxKey)
 	}
-	return nil
+	return checkAuthority(pb)
 }
 
 func checkKey(what string, key []byte) error {

@@ -78,24 +78,17 @@ func (c *client) ValidateBatches(ctx context.Context, chain event.ChainID, batch
 
 // size is about how many bytes the batch takes in a call.
 func (b *Batch) size() int {
-	n := 32 + len(b.Evidence)
-	for _, e := range b.Events {
-		n += 48
-		for _, w := range e.Writers {
-			n += 8 + len(w)
-		}
-	}
-	return n
+	return 32 + len(b.Evidence) + len(b.Signer) + len(b.Leaves)*len(event.Hash{})
 }
 
 func (c *client) validate(ctx context.Context, chain event.ChainID, batches []Batch) ([]Verdict, error) {
 	req := &trustpb.ValidateRequest{ChainId: chain[:], Batches: make([]*trustpb.Batch, len(batches))}
 	for i, b := range batches {
-		events := make([]*trustpb.Event, len(b.Events))
-		for j := range b.Events {
-			events[j] = &trustpb.Event{LeafHash: b.Events[j].Leaf[:], Writers: b.Events[j].Writers}
+		leaves := make([]byte, 0, len(b.Leaves)*len(event.Hash{}))
+		for j := range b.Leaves {
+			leaves = append(leaves, b.Leaves[j][:]...)
 		}
-		req.Batches[i] = &trustpb.Batch{First: uint64(b.First), Evidence: b.Evidence, Events: events}
+		req.Batches[i] = &trustpb.Batch{First: uint64(b.First), Evidence: b.Evidence, Leaves: leaves, Signer: b.Signer}
 	}
 	reply, err := c.rpc.Validate(ctx, req)
 	if err != nil {
@@ -106,16 +99,10 @@ func (c *client) validate(ctx context.Context, chain event.ChainID, batches []Ba
 	}
 	verdicts := make([]Verdict, len(batches))
 	for i, v := range reply.Verdicts {
-		verdicts[i] = Verdict{Reason: v.Reason, Event: -1}
-		if v.Event != nil {
-			verdicts[i].Event = int(*v.Event)
-		}
-		switch {
-		case len(v.Reason) > maxReason:
+		if len(v.Reason) > maxReason {
 			return nil, lied("gave a verdict with a reason of %d bytes; at most %d are allowed", len(v.Reason), maxReason)
-		case v.Event != nil && int(*v.Event) >= len(batches[i].Events):
-			return nil, lied("found fault with event %d of a batch that has %d", *v.Event, len(batches[i].Events))
 		}
+		verdicts[i] = Verdict{Reason: v.Reason}
 	}
 	return verdicts, nil
 }

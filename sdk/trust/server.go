@@ -2,6 +2,7 @@ package trust
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -50,13 +51,12 @@ func (s *server) Validate(ctx context.Context, req *trustpb.ValidateRequest) (*t
 	}
 	batches := make([]Batch, len(req.Batches))
 	for i, b := range req.Batches {
-		batches[i] = Batch{First: event.Seq(b.First), Evidence: b.Evidence, Events: make([]Event, len(b.Events))}
-		for j, e := range b.Events {
-			leaf, err := hash[event.Hash]("leaf hash", e.LeafHash)
-			if err != nil {
-				return nil, faultrpc.ToStatus(err)
-			}
-			batches[i].Events[j] = Event{Leaf: leaf, Writers: e.Writers}
+		if len(b.Leaves)%len(event.Hash{}) != 0 {
+			return nil, faultrpc.ToStatus(fault.New(fault.BadMessage, "%d bytes of leaf hashes came from the daemon; they have %d each", len(b.Leaves), len(event.Hash{})))
+		}
+		batches[i] = Batch{First: event.Seq(b.First), Evidence: b.Evidence, Signer: b.Signer}
+		for leaf := range slices.Chunk(b.Leaves, len(event.Hash{})) {
+			batches[i].Leaves = append(batches[i].Leaves, event.Hash(leaf))
 		}
 	}
 	verdicts, err := s.validator.ValidateBatches(ctx, chain, batches)
@@ -66,10 +66,6 @@ func (s *server) Validate(ctx context.Context, req *trustpb.ValidateRequest) (*t
 	reply := &trustpb.ValidateReply{Verdicts: make([]*trustpb.Verdict, len(verdicts))}
 	for i, v := range verdicts {
 		reply.Verdicts[i] = &trustpb.Verdict{Reason: v.Reason}
-		if v.Event >= 0 {
-			at := uint32(v.Event)
-			reply.Verdicts[i].Event = &at
-		}
 	}
 	return reply, nil
 }

@@ -1,9 +1,9 @@
 // Package trust is the contract between the daemon and what checks that
 // writers own the keys they write with: version 1.
 //
-// A validator holds no state. The daemon knows each chain's authorities and
-// hands it, with every question, the keys that would have to have written an
-// event.
+// A validator holds no state. It says whether the owner of a key made some
+// evidence; the daemon knows each chain's authorities and judges by itself what
+// that key may write.
 package trust
 
 import (
@@ -52,21 +52,15 @@ type Proof struct {
 
 // Batch is a batch to validate.
 type Batch struct {
-	First    event.Seq
+	First    event.Seq // where it would stand in the chain
 	Evidence []byte
-	Events   []Event
-}
-
-// Event is an event of a batch to validate.
-type Event struct {
-	Leaf event.Hash
-	// Writers are encoded public keys, any one of which must have written the
-	// event. Without any, anyone may have.
-	Writers [][]byte
+	Leaves   []event.Hash // of its events
+	// Signer is the encoded public key that the evidence names. Whether its
+	// owner has the authority is not the validator's to say.
+	Signer []byte
 }
 
 // Verdict is the judgement of a batch.
 type Verdict struct {
-	Reason string // what is wrong; "" if nothing is
-	Event  int    // which event is at fault, or -1
+	Reason string // what is wrong; "" if the signer made the evidence for exactly these leaves
 }

@@ -85,7 +85,7 @@ func omitData(batch *event.Batch) (frames []byte, err error) {
 		if err != nil {
 			return nil, err
 		}
-		frames = event.AppendOmitted(frames, f.Header, f.DataLen)
+		frames = f.Omit(frames)
 	}
 	return frames, nil
 }

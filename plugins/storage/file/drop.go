@@ -209,6 +209,7 @@ func (d *dropping) split(batch *event.Batch, size int) error {
 		next := len(batch.Frames) - len(after)
 		if !drop && run.Count == 0 {
 			run.First, begin = seq, pos
+			run.Offset = batch.Offset + int(seq-batch.First)
 		}
 		if !drop {
 			run.Count++

@@ -285,7 +285,7 @@ func appendHeaders(dst []byte, batch *event.Batch) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		dst = event.AppendOmitted(dst, frame.Header, frame.DataLen)
+		dst = frame.Omit(dst)
 	}
 	return dst, nil
 }

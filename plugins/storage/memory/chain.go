@@ -157,7 +157,7 @@ func withoutData(data []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		bare.Frames = event.AppendOmitted(bare.Frames, frame.Header, frame.DataLen)
+		bare.Frames = frame.Omit(bare.Frames)
 	}
 	return bare.AppendRecord(nil), nil
 }

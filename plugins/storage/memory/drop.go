@@ -68,14 +68,10 @@ func (c *chain) addSurvivors(r record, set storage.DropSet) error {
 			flush()
 		} else {
 			if run.Count == 0 {
-				run.First = seq
+				run.First, run.Offset = seq, batch.Offset+int(seq-batch.First)
 			}
 			run.Count++
-			if frame.Omitted {
-				run.Frames = event.AppendOmitted(run.Frames, frame.Header, frame.DataLen)
-			} else {
-				run.Frames = event.AppendFrame(run.Frames, frame.Header, frame.Data)
-			}
+			run.Frames = frame.Append(run.Frames)
 		}
 		seq++
 	}

@@ -148,9 +148,9 @@ func (s *subscription) appendRecord(dst, record []byte) []byte {
 		case err != nil:
 			return append(dst, record...)
 		case frame.DataLen > int(*s.omit):
-			frames = event.AppendOmitted(frames, frame.Header, frame.DataLen)
+			frames = frame.Omit(frames)
 		default:
-			frames = event.AppendFrame(frames, frame.Header, frame.Data)
+			frames = frame.Append(frames)
 		}
 	}
 	batch.Frames = frames

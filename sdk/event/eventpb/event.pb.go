@@ -75,6 +75,117 @@ func (Trust) EnumDescriptor() ([]byte, []int) {
 	return file_event_eventpb_event_proto_rawDescGZIP(), []int{0}
 }
 
+type WriteAuthority_Kind int32
+
+const (
+	WriteAuthority_KIND_UNSPECIFIED WriteAuthority_Kind = 0
+	// As the parent's; at the top, the chain's root keys.
+	WriteAuthority_KIND_INHERIT  WriteAuthority_Kind = 1
+	WriteAuthority_KIND_EVERYONE WriteAuthority_Kind = 2
+	WriteAuthority_KIND_NOBODY   WriteAuthority_Kind = 3
+	// The owner of any one of the keys.
+	WriteAuthority_KIND_ANY_OF WriteAuthority_Kind = 4
+)
+
+// Enum value maps for WriteAuthority_Kind.
+var (
+	WriteAuthority_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_INHERIT",
+		2: "KIND_EVERYONE",
+		3: "KIND_NOBODY",
+		4: "KIND_ANY_OF",
+	}
+	WriteAuthority_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_INHERIT":     1,
+		"KIND_EVERYONE":    2,
+		"KIND_NOBODY":      3,
+		"KIND_ANY_OF":      4,
+	}
+)
+
+func (x WriteAuthority_Kind) Enum() *WriteAuthority_Kind {
+	p := new(WriteAuthority_Kind)
+	*p = x
+	return p
+}
+
+func (x WriteAuthority_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WriteAuthority_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_event_eventpb_event_proto_enumTypes[1].Descriptor()
+}
+
+func (WriteAuthority_Kind) Type() protoreflect.EnumType {
+	return &file_event_eventpb_event_proto_enumTypes[1]
+}
+
+func (x WriteAuthority_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WriteAuthority_Kind.Descriptor instead.
+func (WriteAuthority_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_event_eventpb_event_proto_rawDescGZIP(), []int{3, 0}
+}
+
+type ReadAuthority_Kind int32
+
+const (
+	ReadAuthority_KIND_UNSPECIFIED ReadAuthority_Kind = 0
+	// As the parent's; at the top, everyone.
+	ReadAuthority_KIND_INHERIT  ReadAuthority_Kind = 1
+	ReadAuthority_KIND_EVERYONE ReadAuthority_Kind = 2
+	// Whoever holds the data key; data must be encrypted with it.
+	ReadAuthority_KIND_KEY ReadAuthority_Kind = 3
+)
+
+// Enum value maps for ReadAuthority_Kind.
+var (
+	ReadAuthority_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_INHERIT",
+		2: "KIND_EVERYONE",
+		3: "KIND_KEY",
+	}
+	ReadAuthority_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_INHERIT":     1,
+		"KIND_EVERYONE":    2,
+		"KIND_KEY":         3,
+	}
+)
+
+func (x ReadAuthority_Kind) Enum() *ReadAuthority_Kind {
+	p := new(ReadAuthority_Kind)
+	*p = x
+	return p
+}
+
+func (x ReadAuthority_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReadAuthority_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_event_eventpb_event_proto_enumTypes[2].Descriptor()
+}
+
+func (ReadAuthority_Kind) Type() protoreflect.EnumType {
+	return &file_event_eventpb_event_proto_enumTypes[2]
+}
+
+func (x ReadAuthority_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReadAuthority_Kind.Descriptor instead.
+func (ReadAuthority_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_event_eventpb_event_proto_rawDescGZIP(), []int{4, 0}
+}
+
 // Header says what an event does to which object. The server keeps and hashes
 // the exact bytes it received, so a field that it does not know survives.
 // New fields take new numbers; a number is never used again.
@@ -94,7 +205,15 @@ type Header struct {
 	// When the application made the event: Unix time in microseconds, 0 if unsaid.
 	Time int64 `protobuf:"varint,6,opt,name=time,proto3" json:"time,omitempty"`
 	// Free-form text for the application and for compaction strategies.
-	Labels        map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Labels map[string]string `protobuf:"bytes,7,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Who may write and read the object and what stands under it. An event
+	// without it leaves that as it is.
+	Authority *Authority `protobuf:"bytes,8,opt,name=authority,proto3" json:"authority,omitempty"`
+	// What the data is encrypted with; unset if it is not.
+	Encryption *Encryption `protobuf:"bytes,9,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	// Public keys that become known to the chain's readers: encoded as the
+	// package keys says.
+	Keys          [][]byte `protobuf:"bytes,10,rep,name=keys,proto3" json:"keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +297,29 @@ func (x *Header) GetLabels() map[string]string {
 	return nil
 }
 
+func (x *Header) GetAuthority() *Authority {
+	if x != nil {
+		return x.Authority
+	}
+	return nil
+}
+
+func (x *Header) GetEncryption() *Encryption {
+	if x != nil {
+		return x.Encryption
+	}
+	return nil
+}
+
+func (x *Header) GetKeys() [][]byte {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+// Parent is where an object stands. An event without it leaves the object
+// where it is; one with an empty key moves it to the top.
 type Parent struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -230,13 +372,245 @@ func (x *Parent) GetCollection() string {
 	return ""
 }
 
+// Authority changes who may write and who may read an object. A part that is
+// unset stays as it is.
+type Authority struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Write         *WriteAuthority        `protobuf:"bytes,1,opt,name=write,proto3" json:"write,omitempty"`
+	Read          *ReadAuthority         `protobuf:"bytes,2,opt,name=read,proto3" json:"read,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Authority) Reset() {
+	*x = Authority{}
+	mi := &file_event_eventpb_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Authority) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Authority) ProtoMessage() {}
+
+func (x *Authority) ProtoReflect() protoreflect.Message {
+	mi := &file_event_eventpb_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Authority.ProtoReflect.Descriptor instead.
+func (*Authority) Descriptor() ([]byte, []int) {
+	return file_event_eventpb_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Authority) GetWrite() *WriteAuthority {
+	if x != nil {
+		return x.Write
+	}
+	return nil
+}
+
+func (x *Authority) GetRead() *ReadAuthority {
+	if x != nil {
+		return x.Read
+	}
+	return nil
+}
+
+type WriteAuthority struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  WriteAuthority_Kind    `protobuf:"varint,1,opt,name=kind,proto3,enum=ate.event.v1.WriteAuthority_Kind" json:"kind,omitempty"`
+	// Ids of keys, 32 bytes each; with KIND_ANY_OF alone.
+	Keys          [][]byte `protobuf:"bytes,2,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteAuthority) Reset() {
+	*x = WriteAuthority{}
+	mi := &file_event_eventpb_event_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteAuthority) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteAuthority) ProtoMessage() {}
+
+func (x *WriteAuthority) ProtoReflect() protoreflect.Message {
+	mi := &file_event_eventpb_event_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteAuthority.ProtoReflect.Descriptor instead.
+func (*WriteAuthority) Descriptor() ([]byte, []int) {
+	return file_event_eventpb_event_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WriteAuthority) GetKind() WriteAuthority_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return WriteAuthority_KIND_UNSPECIFIED
+}
+
+func (x *WriteAuthority) GetKeys() [][]byte {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
+type ReadAuthority struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  ReadAuthority_Kind     `protobuf:"varint,1,opt,name=kind,proto3,enum=ate.event.v1.ReadAuthority_Kind" json:"kind,omitempty"`
+	// With KIND_KEY alone: the data key's id, 32 bytes, and its generation.
+	DataKey       []byte `protobuf:"bytes,2,opt,name=data_key,json=dataKey,proto3" json:"data_key,omitempty"`
+	Generation    uint32 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadAuthority) Reset() {
+	*x = ReadAuthority{}
+	mi := &file_event_eventpb_event_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadAuthority) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadAuthority) ProtoMessage() {}
+
+func (x *ReadAuthority) ProtoReflect() protoreflect.Message {
+	mi := &file_event_eventpb_event_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadAuthority.ProtoReflect.Descriptor instead.
+func (*ReadAuthority) Descriptor() ([]byte, []int) {
+	return file_event_eventpb_event_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ReadAuthority) GetKind() ReadAuthority_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return ReadAuthority_KIND_UNSPECIFIED
+}
+
+func (x *ReadAuthority) GetDataKey() []byte {
+	if x != nil {
+		return x.DataKey
+	}
+	return nil
+}
+
+func (x *ReadAuthority) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+// Encryption says with what an event's data is encrypted.
+type Encryption struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The data key's id, 32 bytes.
+	DataKey    []byte `protobuf:"bytes,1,opt,name=data_key,json=dataKey,proto3" json:"data_key,omitempty"`
+	Generation uint32 `protobuf:"varint,2,opt,name=generation,proto3" json:"generation,omitempty"`
+	// 24 bytes.
+	Nonce         []byte `protobuf:"bytes,3,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Encryption) Reset() {
+	*x = Encryption{}
+	mi := &file_event_eventpb_event_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Encryption) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Encryption) ProtoMessage() {}
+
+func (x *Encryption) ProtoReflect() protoreflect.Message {
+	mi := &file_event_eventpb_event_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Encryption.ProtoReflect.Descriptor instead.
+func (*Encryption) Descriptor() ([]byte, []int) {
+	return file_event_eventpb_event_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Encryption) GetDataKey() []byte {
+	if x != nil {
+		return x.DataKey
+	}
+	return nil
+}
+
+func (x *Encryption) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *Encryption) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
 // Genesis is the data of a chain's first event, seq 0.
 type Genesis struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The chain's name, as in its URL without the /db/ prefix.
 	Name  string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Trust Trust  `protobuf:"varint,2,opt,name=trust,proto3,enum=ate.event.v1.Trust" json:"trust,omitempty"`
-	// Who may write root events: encoded public keys. With none, anyone may.
+	// Who may write where no other authority is: encoded public keys. With none,
+	// anyone may.
 	RootKeys [][]byte `protobuf:"bytes,3,rep,name=root_keys,json=rootKeys,proto3" json:"root_keys,omitempty"`
 	// 32 random bytes, so that two chains of one name have different ids.
 	Nonce         []byte `protobuf:"bytes,4,opt,name=nonce,proto3" json:"nonce,omitempty"`
@@ -246,7 +620,7 @@ type Genesis struct {
 
 func (x *Genesis) Reset() {
 	*x = Genesis{}
-	mi := &file_event_eventpb_event_proto_msgTypes[2]
+	mi := &file_event_eventpb_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -258,7 +632,7 @@ func (x *Genesis) String() string {
 func (*Genesis) ProtoMessage() {}
 
 func (x *Genesis) ProtoReflect() protoreflect.Message {
-	mi := &file_event_eventpb_event_proto_msgTypes[2]
+	mi := &file_event_eventpb_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -271,7 +645,7 @@ func (x *Genesis) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Genesis.ProtoReflect.Descriptor instead.
 func (*Genesis) Descriptor() ([]byte, []int) {
-	return file_event_eventpb_event_proto_rawDescGZIP(), []int{2}
+	return file_event_eventpb_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Genesis) GetName() string {
@@ -306,7 +680,7 @@ var File_event_eventpb_event_proto protoreflect.FileDescriptor
 
 const file_event_eventpb_event_proto_rawDesc = "" +
 	"\n" +
-	"\x19event/eventpb/event.proto\x12\fate.event.v1\"\xa4\x02\n" +
+	"\x19event/eventpb/event.proto\x12\fate.event.v1\"\xa9\x03\n" +
 	"\x06Header\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1c\n" +
 	"\ttombstone\x18\x02 \x01(\bR\ttombstone\x12,\n" +
@@ -314,15 +688,51 @@ const file_event_eventpb_event_proto_rawDesc = "" +
 	"\x04type\x18\x04 \x01(\tR\x04type\x12\x19\n" +
 	"\breply_to\x18\x05 \x01(\fR\areplyTo\x12\x12\n" +
 	"\x04time\x18\x06 \x01(\x03R\x04time\x128\n" +
-	"\x06labels\x18\a \x03(\v2 .ate.event.v1.Header.LabelsEntryR\x06labels\x1a9\n" +
+	"\x06labels\x18\a \x03(\v2 .ate.event.v1.Header.LabelsEntryR\x06labels\x125\n" +
+	"\tauthority\x18\b \x01(\v2\x17.ate.event.v1.AuthorityR\tauthority\x128\n" +
+	"\n" +
+	"encryption\x18\t \x01(\v2\x18.ate.event.v1.EncryptionR\n" +
+	"encryption\x12\x12\n" +
+	"\x04keys\x18\n" +
+	" \x03(\fR\x04keys\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x04\b\b\x10\x10\":\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x04\b\v\x10\x10\":\n" +
 	"\x06Parent\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1e\n" +
 	"\n" +
 	"collection\x18\x02 \x01(\tR\n" +
-	"collection\"{\n" +
+	"collection\"p\n" +
+	"\tAuthority\x122\n" +
+	"\x05write\x18\x01 \x01(\v2\x1c.ate.event.v1.WriteAuthorityR\x05write\x12/\n" +
+	"\x04read\x18\x02 \x01(\v2\x1b.ate.event.v1.ReadAuthorityR\x04read\"\xc0\x01\n" +
+	"\x0eWriteAuthority\x125\n" +
+	"\x04kind\x18\x01 \x01(\x0e2!.ate.event.v1.WriteAuthority.KindR\x04kind\x12\x12\n" +
+	"\x04keys\x18\x02 \x03(\fR\x04keys\"c\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fKIND_INHERIT\x10\x01\x12\x11\n" +
+	"\rKIND_EVERYONE\x10\x02\x12\x0f\n" +
+	"\vKIND_NOBODY\x10\x03\x12\x0f\n" +
+	"\vKIND_ANY_OF\x10\x04\"\xd1\x01\n" +
+	"\rReadAuthority\x124\n" +
+	"\x04kind\x18\x01 \x01(\x0e2 .ate.event.v1.ReadAuthority.KindR\x04kind\x12\x19\n" +
+	"\bdata_key\x18\x02 \x01(\fR\adataKey\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x03 \x01(\rR\n" +
+	"generation\"O\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fKIND_INHERIT\x10\x01\x12\x11\n" +
+	"\rKIND_EVERYONE\x10\x02\x12\f\n" +
+	"\bKIND_KEY\x10\x03\"]\n" +
+	"\n" +
+	"Encryption\x12\x19\n" +
+	"\bdata_key\x18\x01 \x01(\fR\adataKey\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x02 \x01(\rR\n" +
+	"generation\x12\x14\n" +
+	"\x05nonce\x18\x03 \x01(\fR\x05nonce\"{\n" +
 	"\aGenesis\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12)\n" +
 	"\x05trust\x18\x02 \x01(\x0e2\x13.ate.event.v1.TrustR\x05trust\x12\x1b\n" +
@@ -345,24 +755,36 @@ func file_event_eventpb_event_proto_rawDescGZIP() []byte {
 	return file_event_eventpb_event_proto_rawDescData
 }
 
-var file_event_eventpb_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_event_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_event_eventpb_event_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_event_eventpb_event_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_event_eventpb_event_proto_goTypes = []any{
-	(Trust)(0),      // 0: ate.event.v1.Trust
-	(*Header)(nil),  // 1: ate.event.v1.Header
-	(*Parent)(nil),  // 2: ate.event.v1.Parent
-	(*Genesis)(nil), // 3: ate.event.v1.Genesis
-	nil,             // 4: ate.event.v1.Header.LabelsEntry
+	(Trust)(0),               // 0: ate.event.v1.Trust
+	(WriteAuthority_Kind)(0), // 1: ate.event.v1.WriteAuthority.Kind
+	(ReadAuthority_Kind)(0),  // 2: ate.event.v1.ReadAuthority.Kind
+	(*Header)(nil),           // 3: ate.event.v1.Header
+	(*Parent)(nil),           // 4: ate.event.v1.Parent
+	(*Authority)(nil),        // 5: ate.event.v1.Authority
+	(*WriteAuthority)(nil),   // 6: ate.event.v1.WriteAuthority
+	(*ReadAuthority)(nil),    // 7: ate.event.v1.ReadAuthority
+	(*Encryption)(nil),       // 8: ate.event.v1.Encryption
+	(*Genesis)(nil),          // 9: ate.event.v1.Genesis
+	nil,                      // 10: ate.event.v1.Header.LabelsEntry
 }
 var file_event_eventpb_event_proto_depIdxs = []int32{
-	2, // 0: ate.event.v1.Header.parent:type_name -> ate.event.v1.Parent
-	4, // 1: ate.event.v1.Header.labels:type_name -> ate.event.v1.Header.LabelsEntry
-	0, // 2: ate.event.v1.Genesis.trust:type_name -> ate.event.v1.Trust
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4,  // 0: ate.event.v1.Header.parent:type_name -> ate.event.v1.Parent
+	10, // 1: ate.event.v1.Header.labels:type_name -> ate.event.v1.Header.LabelsEntry
+	5,  // 2: ate.event.v1.Header.authority:type_name -> ate.event.v1.Authority
+	8,  // 3: ate.event.v1.Header.encryption:type_name -> ate.event.v1.Encryption
+	6,  // 4: ate.event.v1.Authority.write:type_name -> ate.event.v1.WriteAuthority
+	7,  // 5: ate.event.v1.Authority.read:type_name -> ate.event.v1.ReadAuthority
+	1,  // 6: ate.event.v1.WriteAuthority.kind:type_name -> ate.event.v1.WriteAuthority.Kind
+	2,  // 7: ate.event.v1.ReadAuthority.kind:type_name -> ate.event.v1.ReadAuthority.Kind
+	0,  // 8: ate.event.v1.Genesis.trust:type_name -> ate.event.v1.Trust
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_event_eventpb_event_proto_init() }
@@ -375,8 +797,8 @@ func file_event_eventpb_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_eventpb_event_proto_rawDesc), len(file_event_eventpb_event_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   4,
+			NumEnums:      3,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -90,7 +90,7 @@ func testHeadersOnly(s *suite) {
 		full := b
 		b.Frames = nil
 		for f := range full.Events() {
-			b.Frames = event.AppendOmitted(b.Frames, f.Header, f.DataLen)
+			b.Frames = f.Omit(b.Frames)
 		}
 		return b.AppendRecord(nil)
 	}

@@ -291,10 +291,13 @@ func (x *ValidateRequest) GetBatches() []*Batch {
 }
 
 type Batch struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	First         uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
-	Evidence      []byte                 `protobuf:"bytes,2,opt,name=evidence,proto3" json:"evidence,omitempty"`
-	Events        []*Event               `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	First    uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Evidence []byte                 `protobuf:"bytes,2,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	// Leaf hashes of its events, 32 bytes each.
+	Leaves []byte `protobuf:"bytes,3,opt,name=leaves,proto3" json:"leaves,omitempty"`
+	// The encoded public key that the evidence names as its signer's.
+	Signer        []byte `protobuf:"bytes,4,opt,name=signer,proto3" json:"signer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -343,63 +346,16 @@ func (x *Batch) GetEvidence() []byte {
 	return nil
 }
 
-func (x *Batch) GetEvents() []*Event {
+func (x *Batch) GetLeaves() []byte {
 	if x != nil {
-		return x.Events
+		return x.Leaves
 	}
 	return nil
 }
 
-type Event struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	LeafHash []byte                 `protobuf:"bytes,1,opt,name=leaf_hash,json=leafHash,proto3" json:"leaf_hash,omitempty"`
-	// Encoded public keys, any one of which must have written the event. Empty
-	// if anyone may write it.
-	Writers       [][]byte `protobuf:"bytes,2,rep,name=writers,proto3" json:"writers,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Event) Reset() {
-	*x = Event{}
-	mi := &file_trust_trustpb_trust_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Event) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Event) ProtoMessage() {}
-
-func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_trust_trustpb_trust_proto_msgTypes[6]
+func (x *Batch) GetSigner() []byte {
 	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Event.ProtoReflect.Descriptor instead.
-func (*Event) Descriptor() ([]byte, []int) {
-	return file_trust_trustpb_trust_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *Event) GetLeafHash() []byte {
-	if x != nil {
-		return x.LeafHash
-	}
-	return nil
-}
-
-func (x *Event) GetWriters() [][]byte {
-	if x != nil {
-		return x.Writers
+		return x.Signer
 	}
 	return nil
 }
@@ -414,7 +370,7 @@ type ValidateReply struct {
 
 func (x *ValidateReply) Reset() {
 	*x = ValidateReply{}
-	mi := &file_trust_trustpb_trust_proto_msgTypes[7]
+	mi := &file_trust_trustpb_trust_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +382,7 @@ func (x *ValidateReply) String() string {
 func (*ValidateReply) ProtoMessage() {}
 
 func (x *ValidateReply) ProtoReflect() protoreflect.Message {
-	mi := &file_trust_trustpb_trust_proto_msgTypes[7]
+	mi := &file_trust_trustpb_trust_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +395,7 @@ func (x *ValidateReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateReply.ProtoReflect.Descriptor instead.
 func (*ValidateReply) Descriptor() ([]byte, []int) {
-	return file_trust_trustpb_trust_proto_rawDescGZIP(), []int{7}
+	return file_trust_trustpb_trust_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ValidateReply) GetVerdicts() []*Verdict {
@@ -452,16 +408,14 @@ func (x *ValidateReply) GetVerdicts() []*Verdict {
 type Verdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Empty if the batch is good.
-	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Which event is at fault, if one is.
-	Event         *uint32 `protobuf:"varint,2,opt,name=event,proto3,oneof" json:"event,omitempty"`
+	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Verdict) Reset() {
 	*x = Verdict{}
-	mi := &file_trust_trustpb_trust_proto_msgTypes[8]
+	mi := &file_trust_trustpb_trust_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -473,7 +427,7 @@ func (x *Verdict) String() string {
 func (*Verdict) ProtoMessage() {}
 
 func (x *Verdict) ProtoReflect() protoreflect.Message {
-	mi := &file_trust_trustpb_trust_proto_msgTypes[8]
+	mi := &file_trust_trustpb_trust_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -486,7 +440,7 @@ func (x *Verdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Verdict.ProtoReflect.Descriptor instead.
 func (*Verdict) Descriptor() ([]byte, []int) {
-	return file_trust_trustpb_trust_proto_rawDescGZIP(), []int{8}
+	return file_trust_trustpb_trust_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Verdict) GetReason() string {
@@ -494,13 +448,6 @@ func (x *Verdict) GetReason() string {
 		return x.Reason
 	}
 	return ""
-}
-
-func (x *Verdict) GetEvent() uint32 {
-	if x != nil && x.Event != nil {
-		return *x.Event
-	}
-	return 0
 }
 
 var File_trust_trustpb_trust_proto protoreflect.FileDescriptor
@@ -524,20 +471,16 @@ const file_trust_trustpb_trust_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"[\n" +
 	"\x0fValidateRequest\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\fR\achainId\x12-\n" +
-	"\abatches\x18\x02 \x03(\v2\x13.ate.trust.v1.BatchR\abatches\"f\n" +
+	"\abatches\x18\x02 \x03(\v2\x13.ate.trust.v1.BatchR\abatches\"i\n" +
 	"\x05Batch\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x1a\n" +
-	"\bevidence\x18\x02 \x01(\fR\bevidence\x12+\n" +
-	"\x06events\x18\x03 \x03(\v2\x13.ate.trust.v1.EventR\x06events\">\n" +
-	"\x05Event\x12\x1b\n" +
-	"\tleaf_hash\x18\x01 \x01(\fR\bleafHash\x12\x18\n" +
-	"\awriters\x18\x02 \x03(\fR\awriters\"B\n" +
+	"\bevidence\x18\x02 \x01(\fR\bevidence\x12\x16\n" +
+	"\x06leaves\x18\x03 \x01(\fR\x06leaves\x12\x16\n" +
+	"\x06signer\x18\x04 \x01(\fR\x06signer\"B\n" +
 	"\rValidateReply\x121\n" +
-	"\bverdicts\x18\x01 \x03(\v2\x15.ate.trust.v1.VerdictR\bverdicts\"F\n" +
+	"\bverdicts\x18\x01 \x03(\v2\x15.ate.trust.v1.VerdictR\bverdicts\"!\n" +
 	"\aVerdict\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x19\n" +
-	"\x05event\x18\x02 \x01(\rH\x00R\x05event\x88\x01\x01B\b\n" +
-	"\x06_event2\xdf\x01\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason2\xdf\x01\n" +
 	"\x05Trust\x12=\n" +
 	"\x05Rules\x12\x1a.ate.trust.v1.RulesRequest\x1a\x18.ate.trust.v1.RulesReply\x12O\n" +
 	"\vVerifyProof\x12 .ate.trust.v1.VerifyProofRequest\x1a\x1e.ate.trust.v1.VerifyProofReply\x12F\n" +
@@ -555,7 +498,7 @@ func file_trust_trustpb_trust_proto_rawDescGZIP() []byte {
 	return file_trust_trustpb_trust_proto_rawDescData
 }
 
-var file_trust_trustpb_trust_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_trust_trustpb_trust_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_trust_trustpb_trust_proto_goTypes = []any{
 	(*RulesRequest)(nil),       // 0: ate.trust.v1.RulesRequest
 	(*RulesReply)(nil),         // 1: ate.trust.v1.RulesReply
@@ -563,25 +506,23 @@ var file_trust_trustpb_trust_proto_goTypes = []any{
 	(*VerifyProofReply)(nil),   // 3: ate.trust.v1.VerifyProofReply
 	(*ValidateRequest)(nil),    // 4: ate.trust.v1.ValidateRequest
 	(*Batch)(nil),              // 5: ate.trust.v1.Batch
-	(*Event)(nil),              // 6: ate.trust.v1.Event
-	(*ValidateReply)(nil),      // 7: ate.trust.v1.ValidateReply
-	(*Verdict)(nil),            // 8: ate.trust.v1.Verdict
+	(*ValidateReply)(nil),      // 6: ate.trust.v1.ValidateReply
+	(*Verdict)(nil),            // 7: ate.trust.v1.Verdict
 }
 var file_trust_trustpb_trust_proto_depIdxs = []int32{
 	5, // 0: ate.trust.v1.ValidateRequest.batches:type_name -> ate.trust.v1.Batch
-	6, // 1: ate.trust.v1.Batch.events:type_name -> ate.trust.v1.Event
-	8, // 2: ate.trust.v1.ValidateReply.verdicts:type_name -> ate.trust.v1.Verdict
-	0, // 3: ate.trust.v1.Trust.Rules:input_type -> ate.trust.v1.RulesRequest
-	2, // 4: ate.trust.v1.Trust.VerifyProof:input_type -> ate.trust.v1.VerifyProofRequest
-	4, // 5: ate.trust.v1.Trust.Validate:input_type -> ate.trust.v1.ValidateRequest
-	1, // 6: ate.trust.v1.Trust.Rules:output_type -> ate.trust.v1.RulesReply
-	3, // 7: ate.trust.v1.Trust.VerifyProof:output_type -> ate.trust.v1.VerifyProofReply
-	7, // 8: ate.trust.v1.Trust.Validate:output_type -> ate.trust.v1.ValidateReply
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7, // 1: ate.trust.v1.ValidateReply.verdicts:type_name -> ate.trust.v1.Verdict
+	0, // 2: ate.trust.v1.Trust.Rules:input_type -> ate.trust.v1.RulesRequest
+	2, // 3: ate.trust.v1.Trust.VerifyProof:input_type -> ate.trust.v1.VerifyProofRequest
+	4, // 4: ate.trust.v1.Trust.Validate:input_type -> ate.trust.v1.ValidateRequest
+	1, // 5: ate.trust.v1.Trust.Rules:output_type -> ate.trust.v1.RulesReply
+	3, // 6: ate.trust.v1.Trust.VerifyProof:output_type -> ate.trust.v1.VerifyProofReply
+	6, // 7: ate.trust.v1.Trust.Validate:output_type -> ate.trust.v1.ValidateReply
+	5, // [5:8] is the sub-list for method output_type
+	2, // [2:5] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_trust_trustpb_trust_proto_init() }
@@ -589,14 +530,13 @@ func file_trust_trustpb_trust_proto_init() {
 	if File_trust_trustpb_trust_proto != nil {
 		return
 	}
-	file_trust_trustpb_trust_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_trust_trustpb_trust_proto_rawDesc), len(file_trust_trustpb_trust_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

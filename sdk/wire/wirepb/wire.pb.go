@@ -12,6 +12,7 @@
 package wirepb
 
 import (
+	eventpb "github.com/atedb/atedb/sdk/event/eventpb"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -31,28 +32,38 @@ const (
 type Type int32
 
 const (
-	Type_TYPE_UNSPECIFIED  Type = 0
-	Type_TYPE_CLIENT_HELLO Type = 1
-	Type_TYPE_OPEN         Type = 2
-	Type_TYPE_SUBSCRIBE    Type = 3
-	Type_TYPE_COMMIT       Type = 4
-	Type_TYPE_LOAD         Type = 5
-	Type_TYPE_LOCK         Type = 6
-	Type_TYPE_UNLOCK       Type = 7
-	Type_TYPE_CREDIT       Type = 8
-	Type_TYPE_PING         Type = 9 // 10 is kept for Prove.
-	Type_TYPE_SERVER_HELLO Type = 129
-	Type_TYPE_OPENED       Type = 130
-	Type_TYPE_EVENTS       Type = 131
-	Type_TYPE_CAUGHT_UP    Type = 132
-	Type_TYPE_COMMITTED    Type = 133
-	Type_TYPE_REJECTED     Type = 134
-	Type_TYPE_LOADED       Type = 135
-	Type_TYPE_LOCK_RESULT  Type = 136
-	Type_TYPE_NOTICE       Type = 137
-	Type_TYPE_REDIRECT     Type = 138
-	Type_TYPE_BYE          Type = 139
-	Type_TYPE_PONG         Type = 140
+	Type_TYPE_UNSPECIFIED    Type = 0
+	Type_TYPE_CLIENT_HELLO   Type = 1
+	Type_TYPE_OPEN           Type = 2
+	Type_TYPE_SUBSCRIBE      Type = 3
+	Type_TYPE_COMMIT         Type = 4
+	Type_TYPE_LOAD           Type = 5
+	Type_TYPE_LOCK           Type = 6
+	Type_TYPE_UNLOCK         Type = 7
+	Type_TYPE_CREDIT         Type = 8
+	Type_TYPE_PING           Type = 9
+	Type_TYPE_PROVE          Type = 10
+	Type_TYPE_LEAVES         Type = 11
+	Type_TYPE_GET_PROOF      Type = 12
+	Type_TYPE_GET_CHECKPOINT Type = 13
+	Type_TYPE_GET_AUTHORITY  Type = 14
+	Type_TYPE_SERVER_HELLO   Type = 129
+	Type_TYPE_OPENED         Type = 130
+	Type_TYPE_EVENTS         Type = 131
+	Type_TYPE_CAUGHT_UP      Type = 132
+	Type_TYPE_COMMITTED      Type = 133
+	Type_TYPE_REJECTED       Type = 134
+	Type_TYPE_LOADED         Type = 135
+	Type_TYPE_LOCK_RESULT    Type = 136
+	Type_TYPE_NOTICE         Type = 137
+	Type_TYPE_REDIRECT       Type = 138
+	Type_TYPE_BYE            Type = 139
+	Type_TYPE_PONG           Type = 140
+	Type_TYPE_PROVEN         Type = 141
+	Type_TYPE_LEAF_HASHES    Type = 142
+	Type_TYPE_PROOF          Type = 143
+	Type_TYPE_CHECKPOINT     Type = 144
+	Type_TYPE_AUTHORITY_OF   Type = 145
 )
 
 // Enum value maps for Type.
@@ -68,6 +79,11 @@ var (
 		7:   "TYPE_UNLOCK",
 		8:   "TYPE_CREDIT",
 		9:   "TYPE_PING",
+		10:  "TYPE_PROVE",
+		11:  "TYPE_LEAVES",
+		12:  "TYPE_GET_PROOF",
+		13:  "TYPE_GET_CHECKPOINT",
+		14:  "TYPE_GET_AUTHORITY",
 		129: "TYPE_SERVER_HELLO",
 		130: "TYPE_OPENED",
 		131: "TYPE_EVENTS",
@@ -80,30 +96,45 @@ var (
 		138: "TYPE_REDIRECT",
 		139: "TYPE_BYE",
 		140: "TYPE_PONG",
+		141: "TYPE_PROVEN",
+		142: "TYPE_LEAF_HASHES",
+		143: "TYPE_PROOF",
+		144: "TYPE_CHECKPOINT",
+		145: "TYPE_AUTHORITY_OF",
 	}
 	Type_value = map[string]int32{
-		"TYPE_UNSPECIFIED":  0,
-		"TYPE_CLIENT_HELLO": 1,
-		"TYPE_OPEN":         2,
-		"TYPE_SUBSCRIBE":    3,
-		"TYPE_COMMIT":       4,
-		"TYPE_LOAD":         5,
-		"TYPE_LOCK":         6,
-		"TYPE_UNLOCK":       7,
-		"TYPE_CREDIT":       8,
-		"TYPE_PING":         9,
-		"TYPE_SERVER_HELLO": 129,
-		"TYPE_OPENED":       130,
-		"TYPE_EVENTS":       131,
-		"TYPE_CAUGHT_UP":    132,
-		"TYPE_COMMITTED":    133,
-		"TYPE_REJECTED":     134,
-		"TYPE_LOADED":       135,
-		"TYPE_LOCK_RESULT":  136,
-		"TYPE_NOTICE":       137,
-		"TYPE_REDIRECT":     138,
-		"TYPE_BYE":          139,
-		"TYPE_PONG":         140,
+		"TYPE_UNSPECIFIED":    0,
+		"TYPE_CLIENT_HELLO":   1,
+		"TYPE_OPEN":           2,
+		"TYPE_SUBSCRIBE":      3,
+		"TYPE_COMMIT":         4,
+		"TYPE_LOAD":           5,
+		"TYPE_LOCK":           6,
+		"TYPE_UNLOCK":         7,
+		"TYPE_CREDIT":         8,
+		"TYPE_PING":           9,
+		"TYPE_PROVE":          10,
+		"TYPE_LEAVES":         11,
+		"TYPE_GET_PROOF":      12,
+		"TYPE_GET_CHECKPOINT": 13,
+		"TYPE_GET_AUTHORITY":  14,
+		"TYPE_SERVER_HELLO":   129,
+		"TYPE_OPENED":         130,
+		"TYPE_EVENTS":         131,
+		"TYPE_CAUGHT_UP":      132,
+		"TYPE_COMMITTED":      133,
+		"TYPE_REJECTED":       134,
+		"TYPE_LOADED":         135,
+		"TYPE_LOCK_RESULT":    136,
+		"TYPE_NOTICE":         137,
+		"TYPE_REDIRECT":       138,
+		"TYPE_BYE":            139,
+		"TYPE_PONG":           140,
+		"TYPE_PROVEN":         141,
+		"TYPE_LEAF_HASHES":    142,
+		"TYPE_PROOF":          143,
+		"TYPE_CHECKPOINT":     144,
+		"TYPE_AUTHORITY_OF":   145,
 	}
 )
 
@@ -134,7 +165,8 @@ func (Type) EnumDescriptor() ([]byte, []int) {
 	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{0}
 }
 
-// ClientHello is the first message of a connection.
+// ClientHello is the first message of a connection. Where both sides encrypt,
+// it and ServerHello are the only ones in clear text.
 type ClientHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The newest protocol version that the client speaks.
@@ -142,7 +174,14 @@ type ClientHello struct {
 	// The client's software, for the server's log; at most 200 bytes are kept.
 	Agent string `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
 	// The least wire encryption that the client accepts: 0, 128, 192 or 256.
-	Encryption    uint32 `protobuf:"varint,3,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	Encryption uint32 `protobuf:"varint,3,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	// 32 random bytes.
+	Nonce []byte `protobuf:"bytes,4,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// The level that key_share is for: 128 (also good for 192) or 256; 0 if the
+	// client offers no encryption.
+	Offer uint32 `protobuf:"varint,5,opt,name=offer,proto3" json:"offer,omitempty"`
+	// The first message of the handshake.
+	KeyShare      []byte `protobuf:"bytes,6,opt,name=key_share,json=keyShare,proto3" json:"key_share,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -198,12 +237,43 @@ func (x *ClientHello) GetEncryption() uint32 {
 	return 0
 }
 
+func (x *ClientHello) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+func (x *ClientHello) GetOffer() uint32 {
+	if x != nil {
+		return x.Offer
+	}
+	return 0
+}
+
+func (x *ClientHello) GetKeyShare() []byte {
+	if x != nil {
+		return x.KeyShare
+	}
+	return nil
+}
+
 // ServerHello answers ClientHello.
 type ServerHello struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	Agent         string                 `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
-	Encryption    uint32                 `protobuf:"varint,3,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Agent   string                 `protobuf:"bytes,2,opt,name=agent,proto3" json:"agent,omitempty"`
+	// The wire encryption of this connection: 0, 128, 192 or 256.
+	Encryption uint32 `protobuf:"varint,3,opt,name=encryption,proto3" json:"encryption,omitempty"`
+	// 32 random bytes.
+	Nonce []byte `protobuf:"bytes,4,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	// The second message of the handshake. Empty if there is no encryption; and
+	// if the client's offer is for another level than encryption says: then the
+	// client may say ClientHello once more, with an offer for that.
+	Handshake []byte `protobuf:"bytes,5,opt,name=handshake,proto3" json:"handshake,omitempty"`
+	// Without encryption, who the server says it is: its identity, encoded as
+	// package identity says. With it, that is inside the handshake.
+	Identity      []byte `protobuf:"bytes,6,opt,name=identity,proto3" json:"identity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -259,6 +329,27 @@ func (x *ServerHello) GetEncryption() uint32 {
 	return 0
 }
 
+func (x *ServerHello) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+func (x *ServerHello) GetHandshake() []byte {
+	if x != nil {
+		return x.Handshake
+	}
+	return nil
+}
+
+func (x *ServerHello) GetIdentity() []byte {
+	if x != nil {
+		return x.Identity
+	}
+	return nil
+}
+
 // Open names the chain that the connection serves. It comes once, after
 // ClientHello, without waiting for the answer to that.
 type Open struct {
@@ -266,7 +357,13 @@ type Open struct {
 	// The chain's name; over WebSocket it must be the one in the URL's path.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Make the chain if there is none.
-	Create        bool `protobuf:"varint,2,opt,name=create,proto3" json:"create,omitempty"`
+	Create bool `protobuf:"varint,2,opt,name=create,proto3" json:"create,omitempty"`
+	// Encoded public keys that own the chain if it is made and its mode of trust
+	// is distributed.
+	RootKeys [][]byte `protobuf:"bytes,3,rep,name=root_keys,json=rootKeys,proto3" json:"root_keys,omitempty"`
+	// The size of the chain's newest head that the client remembers, 0 for none:
+	// Opened then proves that the chain continues it.
+	KnownSize     uint64 `protobuf:"varint,4,opt,name=known_size,json=knownSize,proto3" json:"known_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -315,6 +412,20 @@ func (x *Open) GetCreate() bool {
 	return false
 }
 
+func (x *Open) GetRootKeys() [][]byte {
+	if x != nil {
+		return x.RootKeys
+	}
+	return nil
+}
+
+func (x *Open) GetKnownSize() uint64 {
+	if x != nil {
+		return x.KnownSize
+	}
+	return 0
+}
+
 // Opened answers Open.
 type Opened struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -329,8 +440,13 @@ type Opened struct {
 	// have unanswered. The server stops reading beyond that.
 	MaxCommits     uint32 `protobuf:"varint,5,opt,name=max_commits,json=maxCommits,proto3" json:"max_commits,omitempty"`
 	MaxCommitBytes uint64 `protobuf:"varint,6,opt,name=max_commit_bytes,json=maxCommitBytes,proto3" json:"max_commit_bytes,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The chain's head: its size, which is next, and root.
+	Head *Head `protobuf:"bytes,7,opt,name=head,proto3" json:"head,omitempty"`
+	// RFC 6962 consistency proof from the client's known_size to head: 32 bytes
+	// each. Empty too if known_size is over the head's size.
+	Consistency   [][]byte `protobuf:"bytes,8,rep,name=consistency,proto3" json:"consistency,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Opened) Reset() {
@@ -405,6 +521,75 @@ func (x *Opened) GetMaxCommitBytes() uint64 {
 	return 0
 }
 
+func (x *Opened) GetHead() *Head {
+	if x != nil {
+		return x.Head
+	}
+	return nil
+}
+
+func (x *Opened) GetConsistency() [][]byte {
+	if x != nil {
+		return x.Consistency
+	}
+	return nil
+}
+
+// Head is a state of a chain.
+type Head struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Size  uint64                 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// The root of the RFC 6962 Merkle tree over the leaf hashes of the first
+	// size events, dropped ones included: 32 bytes.
+	Root          []byte `protobuf:"bytes,2,opt,name=root,proto3" json:"root,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Head) Reset() {
+	*x = Head{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Head) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Head) ProtoMessage() {}
+
+func (x *Head) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Head.ProtoReflect.Descriptor instead.
+func (*Head) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Head) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Head) GetRoot() []byte {
+	if x != nil {
+		return x.Root
+	}
+	return nil
+}
+
 // Subscribe asks for the chain's events. A second one replaces the first.
 type Subscribe struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -422,7 +607,7 @@ type Subscribe struct {
 
 func (x *Subscribe) Reset() {
 	*x = Subscribe{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[4]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +619,7 @@ func (x *Subscribe) String() string {
 func (*Subscribe) ProtoMessage() {}
 
 func (x *Subscribe) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[4]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +632,7 @@ func (x *Subscribe) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscribe.ProtoReflect.Descriptor instead.
 func (*Subscribe) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{4}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Subscribe) GetFrom() uint64 {
@@ -490,7 +675,7 @@ type Events struct {
 
 func (x *Events) Reset() {
 	*x = Events{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[5]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +687,7 @@ func (x *Events) String() string {
 func (*Events) ProtoMessage() {}
 
 func (x *Events) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[5]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +700,7 @@ func (x *Events) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Events.ProtoReflect.Descriptor instead.
 func (*Events) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{5}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Events) GetRecords() []byte {
@@ -528,15 +713,17 @@ func (x *Events) GetRecords() []byte {
 // CaughtUp says that every event before next has been sent. Without live, the
 // subscription ends with it.
 type CaughtUp struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Next          uint64                 `protobuf:"varint,1,opt,name=next,proto3" json:"next,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Next  uint64                 `protobuf:"varint,1,opt,name=next,proto3" json:"next,omitempty"`
+	// The chain's head at some time since: its size is next or more.
+	Head          *Head `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CaughtUp) Reset() {
 	*x = CaughtUp{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[6]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +735,7 @@ func (x *CaughtUp) String() string {
 func (*CaughtUp) ProtoMessage() {}
 
 func (x *CaughtUp) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[6]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +748,7 @@ func (x *CaughtUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaughtUp.ProtoReflect.Descriptor instead.
 func (*CaughtUp) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{6}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CaughtUp) GetNext() uint64 {
@@ -569,6 +756,13 @@ func (x *CaughtUp) GetNext() uint64 {
 		return x.Next
 	}
 	return 0
+}
+
+func (x *CaughtUp) GetHead() *Head {
+	if x != nil {
+		return x.Head
+	}
+	return nil
 }
 
 // Credit lets the server send this many more bytes of Events, counted as the
@@ -582,7 +776,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[7]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +788,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[7]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +801,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{7}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Credit) GetBytes() uint64 {
@@ -640,7 +834,7 @@ type Commit struct {
 
 func (x *Commit) Reset() {
 	*x = Commit{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[8]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -652,7 +846,7 @@ func (x *Commit) String() string {
 func (*Commit) ProtoMessage() {}
 
 func (x *Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[8]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -665,7 +859,7 @@ func (x *Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commit.ProtoReflect.Descriptor instead.
 func (*Commit) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{8}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Commit) GetId() []byte {
@@ -722,7 +916,7 @@ type Expected struct {
 
 func (x *Expected) Reset() {
 	*x = Expected{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[9]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +928,7 @@ func (x *Expected) String() string {
 func (*Expected) ProtoMessage() {}
 
 func (x *Expected) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[9]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +941,7 @@ func (x *Expected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expected.ProtoReflect.Descriptor instead.
 func (*Expected) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{9}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Expected) GetKey() []byte {
@@ -769,15 +963,17 @@ type Committed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The seq of its first event; the others follow without a gap.
 	First uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
-	// The chain's size after it.
-	Next          uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
+	// The seq after its last event.
+	Next uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
+	// A head of the chain that holds it.
+	Head          *Head `protobuf:"bytes,3,opt,name=head,proto3" json:"head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Committed) Reset() {
 	*x = Committed{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[10]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -789,7 +985,7 @@ func (x *Committed) String() string {
 func (*Committed) ProtoMessage() {}
 
 func (x *Committed) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[10]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -802,7 +998,7 @@ func (x *Committed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Committed.ProtoReflect.Descriptor instead.
 func (*Committed) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{10}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Committed) GetFirst() uint64 {
@@ -819,6 +1015,13 @@ func (x *Committed) GetNext() uint64 {
 	return 0
 }
 
+func (x *Committed) GetHead() *Head {
+	if x != nil {
+		return x.Head
+	}
+	return nil
+}
+
 // Rejected says that a commit is not stored, and will not be.
 type Rejected struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -832,7 +1035,7 @@ type Rejected struct {
 
 func (x *Rejected) Reset() {
 	*x = Rejected{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[11]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +1047,7 @@ func (x *Rejected) String() string {
 func (*Rejected) ProtoMessage() {}
 
 func (x *Rejected) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[11]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +1060,7 @@ func (x *Rejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejected.ProtoReflect.Descriptor instead.
 func (*Rejected) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{11}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Rejected) GetCode() string {
@@ -894,7 +1097,7 @@ type Load struct {
 
 func (x *Load) Reset() {
 	*x = Load{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[12]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +1109,7 @@ func (x *Load) String() string {
 func (*Load) ProtoMessage() {}
 
 func (x *Load) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[12]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1122,7 @@ func (x *Load) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Load.ProtoReflect.Descriptor instead.
 func (*Load) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{12}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Load) GetId() uint64 {
@@ -959,7 +1162,7 @@ type Loaded struct {
 
 func (x *Loaded) Reset() {
 	*x = Loaded{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[13]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +1174,7 @@ func (x *Loaded) String() string {
 func (*Loaded) ProtoMessage() {}
 
 func (x *Loaded) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[13]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +1187,7 @@ func (x *Loaded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loaded.ProtoReflect.Descriptor instead.
 func (*Loaded) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{13}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Loaded) GetId() uint64 {
@@ -1029,7 +1232,7 @@ type Lock struct {
 
 func (x *Lock) Reset() {
 	*x = Lock{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[14]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1244,7 @@ func (x *Lock) String() string {
 func (*Lock) ProtoMessage() {}
 
 func (x *Lock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[14]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1257,7 @@ func (x *Lock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lock.ProtoReflect.Descriptor instead.
 func (*Lock) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{14}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Lock) GetId() uint64 {
@@ -1092,7 +1295,7 @@ type LockResult struct {
 
 func (x *LockResult) Reset() {
 	*x = LockResult{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[15]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1104,7 +1307,7 @@ func (x *LockResult) String() string {
 func (*LockResult) ProtoMessage() {}
 
 func (x *LockResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[15]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1117,7 +1320,7 @@ func (x *LockResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockResult.ProtoReflect.Descriptor instead.
 func (*LockResult) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{15}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LockResult) GetId() uint64 {
@@ -1158,7 +1361,7 @@ type Unlock struct {
 
 func (x *Unlock) Reset() {
 	*x = Unlock{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[16]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1170,7 +1373,7 @@ func (x *Unlock) String() string {
 func (*Unlock) ProtoMessage() {}
 
 func (x *Unlock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[16]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1183,7 +1386,7 @@ func (x *Unlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unlock.ProtoReflect.Descriptor instead.
 func (*Unlock) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Unlock) GetKey() []byte {
@@ -1203,7 +1406,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[17]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1418,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[17]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1431,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Ping) GetId() uint64 {
@@ -1241,13 +1444,14 @@ func (x *Ping) GetId() uint64 {
 type Pong struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Head          *Head                  `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[18]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1463,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[18]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1476,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Pong) GetId() uint64 {
@@ -1280,6 +1484,653 @@ func (x *Pong) GetId() uint64 {
 		return x.Id
 	}
 	return 0
+}
+
+func (x *Pong) GetHead() *Head {
+	if x != nil {
+		return x.Head
+	}
+	return nil
+}
+
+// Prove shows that the client owns a key, so that the connection may write as
+// its owner. In centralized trust it is needed once for each key.
+type Prove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Encoded as package keys says.
+	PublicKey []byte `protobuf:"bytes,1,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
+	// As package evidence says.
+	Proof         []byte `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Prove) Reset() {
+	*x = Prove{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Prove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Prove) ProtoMessage() {}
+
+func (x *Prove) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Prove.ProtoReflect.Descriptor instead.
+func (*Prove) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Prove) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+func (x *Prove) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+// Proven answers Prove. Proves are answered in order.
+type Proven struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty if the proof is good.
+	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Proven) Reset() {
+	*x = Proven{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Proven) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Proven) ProtoMessage() {}
+
+func (x *Proven) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Proven.ProtoReflect.Descriptor instead.
+func (*Proven) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Proven) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Proven) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Leaves asks for leaf hashes, also those of events that compaction dropped.
+type Leaves struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	From          uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	Count         uint32                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Leaves) Reset() {
+	*x = Leaves{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Leaves) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Leaves) ProtoMessage() {}
+
+func (x *Leaves) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Leaves.ProtoReflect.Descriptor instead.
+func (*Leaves) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Leaves) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Leaves) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Leaves) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// LeafHashes answers Leaves.
+type LeafHashes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// 32 bytes each, as many as were asked for.
+	Hashes []byte `protobuf:"bytes,2,opt,name=hashes,proto3" json:"hashes,omitempty"`
+	// If not empty, it failed and hashes is empty.
+	Code          string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeafHashes) Reset() {
+	*x = LeafHashes{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeafHashes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeafHashes) ProtoMessage() {}
+
+func (x *LeafHashes) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeafHashes.ProtoReflect.Descriptor instead.
+func (*LeafHashes) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *LeafHashes) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *LeafHashes) GetHashes() []byte {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *LeafHashes) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *LeafHashes) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// GetProof asks for an RFC 6962 proof: that the event at seq is in the head of
+// a size, or without seq that this head continues the one of size from.
+type GetProof struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	Seq           *uint64                `protobuf:"varint,3,opt,name=seq,proto3,oneof" json:"seq,omitempty"`
+	From          uint64                 `protobuf:"varint,4,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetProof) Reset() {
+	*x = GetProof{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetProof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetProof) ProtoMessage() {}
+
+func (x *GetProof) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetProof.ProtoReflect.Descriptor instead.
+func (*GetProof) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *GetProof) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *GetProof) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *GetProof) GetSeq() uint64 {
+	if x != nil && x.Seq != nil {
+		return *x.Seq
+	}
+	return 0
+}
+
+func (x *GetProof) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+// Proof answers GetProof.
+type Proof struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Id     uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Hashes [][]byte               `protobuf:"bytes,2,rep,name=hashes,proto3" json:"hashes,omitempty"`
+	// If not empty, it failed.
+	Code          string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Proof) Reset() {
+	*x = Proof{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Proof) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Proof) ProtoMessage() {}
+
+func (x *Proof) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Proof.ProtoReflect.Descriptor instead.
+func (*Proof) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Proof) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Proof) GetHashes() [][]byte {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *Proof) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Proof) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// GetCheckpoint asks for the chain's head with the server's signature.
+type GetCheckpoint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCheckpoint) Reset() {
+	*x = GetCheckpoint{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCheckpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCheckpoint) ProtoMessage() {}
+
+func (x *GetCheckpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCheckpoint.ProtoReflect.Descriptor instead.
+func (*GetCheckpoint) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *GetCheckpoint) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+// Checkpoint answers GetCheckpoint.
+type Checkpoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// A signed note, as package checkpoint says.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// If not empty, it failed.
+	Code          string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Checkpoint) Reset() {
+	*x = Checkpoint{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Checkpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Checkpoint) ProtoMessage() {}
+
+func (x *Checkpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
+func (*Checkpoint) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Checkpoint) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Checkpoint) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *Checkpoint) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Checkpoint) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// GetAuthority asks who may write and read an object, or would if it were made
+// under a parent.
+type GetAuthority struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Key   []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// Where the object would be made, if there is none.
+	Parent        []byte `protobuf:"bytes,3,opt,name=parent,proto3" json:"parent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAuthority) Reset() {
+	*x = GetAuthority{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAuthority) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAuthority) ProtoMessage() {}
+
+func (x *GetAuthority) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAuthority.ProtoReflect.Descriptor instead.
+func (*GetAuthority) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GetAuthority) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *GetAuthority) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *GetAuthority) GetParent() []byte {
+	if x != nil {
+		return x.Parent
+	}
+	return nil
+}
+
+// AuthorityOf answers GetAuthority.
+type AuthorityOf struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What is in force, inheritance resolved: kinds other than INHERIT.
+	Write *eventpb.WriteAuthority `protobuf:"bytes,2,opt,name=write,proto3" json:"write,omitempty"`
+	Read  *eventpb.ReadAuthority  `protobuf:"bytes,3,opt,name=read,proto3" json:"read,omitempty"`
+	// If not empty, it failed.
+	Code          string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorityOf) Reset() {
+	*x = AuthorityOf{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorityOf) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorityOf) ProtoMessage() {}
+
+func (x *AuthorityOf) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorityOf.ProtoReflect.Descriptor instead.
+func (*AuthorityOf) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *AuthorityOf) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *AuthorityOf) GetWrite() *eventpb.WriteAuthority {
+	if x != nil {
+		return x.Write
+	}
+	return nil
+}
+
+func (x *AuthorityOf) GetRead() *eventpb.ReadAuthority {
+	if x != nil {
+		return x.Read
+	}
+	return nil
+}
+
+func (x *AuthorityOf) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *AuthorityOf) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
 }
 
 // Notice is something that the client's user should read.
@@ -1292,7 +2143,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[19]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1304,7 +2155,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[19]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1317,7 +2168,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Notice) GetText() string {
@@ -1337,7 +2188,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[20]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +2200,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[20]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +2213,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Redirect) GetUrl() string {
@@ -1383,7 +2234,7 @@ type Bye struct {
 
 func (x *Bye) Reset() {
 	*x = Bye{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[21]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1395,7 +2246,7 @@ func (x *Bye) String() string {
 func (*Bye) ProtoMessage() {}
 
 func (x *Bye) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[21]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1408,7 +2259,7 @@ func (x *Bye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bye.ProtoReflect.Descriptor instead.
 func (*Bye) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Bye) GetCode() string {
@@ -1429,22 +2280,31 @@ var File_wire_wirepb_wire_proto protoreflect.FileDescriptor
 
 const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\n" +
-	"\x16wire/wirepb/wire.proto\x12\vate.wire.v1\"]\n" +
+	"\x16wire/wirepb/wire.proto\x12\vate.wire.v1\x1a\x19event/eventpb/event.proto\"\xa6\x01\n" +
 	"\vClientHello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x1e\n" +
 	"\n" +
 	"encryption\x18\x03 \x01(\rR\n" +
-	"encryption\"]\n" +
+	"encryption\x12\x14\n" +
+	"\x05nonce\x18\x04 \x01(\fR\x05nonce\x12\x14\n" +
+	"\x05offer\x18\x05 \x01(\rR\x05offer\x12\x1b\n" +
+	"\tkey_share\x18\x06 \x01(\fR\bkeyShare\"\xad\x01\n" +
 	"\vServerHello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x14\n" +
 	"\x05agent\x18\x02 \x01(\tR\x05agent\x12\x1e\n" +
 	"\n" +
 	"encryption\x18\x03 \x01(\rR\n" +
-	"encryption\"2\n" +
+	"encryption\x12\x14\n" +
+	"\x05nonce\x18\x04 \x01(\fR\x05nonce\x12\x1c\n" +
+	"\thandshake\x18\x05 \x01(\fR\thandshake\x12\x1a\n" +
+	"\bidentity\x18\x06 \x01(\fR\bidentity\"n\n" +
 	"\x04Open\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06create\x18\x02 \x01(\bR\x06create\"\xb9\x01\n" +
+	"\x06create\x18\x02 \x01(\bR\x06create\x12\x1b\n" +
+	"\troot_keys\x18\x03 \x03(\fR\brootKeys\x12\x1d\n" +
+	"\n" +
+	"known_size\x18\x04 \x01(\x04R\tknownSize\"\x82\x02\n" +
 	"\x06Opened\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\fR\achainId\x12\x18\n" +
 	"\agenesis\x18\x02 \x01(\fR\agenesis\x12\x12\n" +
@@ -1452,7 +2312,12 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\tread_only\x18\x04 \x01(\tR\breadOnly\x12\x1f\n" +
 	"\vmax_commits\x18\x05 \x01(\rR\n" +
 	"maxCommits\x12(\n" +
-	"\x10max_commit_bytes\x18\x06 \x01(\x04R\x0emaxCommitBytes\"\x89\x01\n" +
+	"\x10max_commit_bytes\x18\x06 \x01(\x04R\x0emaxCommitBytes\x12%\n" +
+	"\x04head\x18\a \x01(\v2\x11.ate.wire.v1.HeadR\x04head\x12 \n" +
+	"\vconsistency\x18\b \x03(\fR\vconsistency\".\n" +
+	"\x04Head\x12\x12\n" +
+	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04root\x18\x02 \x01(\fR\x04root\"\x89\x01\n" +
 	"\tSubscribe\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x12\n" +
 	"\x04live\x18\x02 \x01(\bR\x04live\x12)\n" +
@@ -1460,9 +2325,10 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\x06credit\x18\x04 \x01(\x04R\x06creditB\x11\n" +
 	"\x0f_omit_data_over\"\"\n" +
 	"\x06Events\x12\x18\n" +
-	"\arecords\x18\x01 \x01(\fR\arecords\"\x1e\n" +
+	"\arecords\x18\x01 \x01(\fR\arecords\"E\n" +
 	"\bCaughtUp\x12\x12\n" +
-	"\x04next\x18\x01 \x01(\x04R\x04next\"\x1e\n" +
+	"\x04next\x18\x01 \x01(\x04R\x04next\x12%\n" +
+	"\x04head\x18\x02 \x01(\v2\x11.ate.wire.v1.HeadR\x04head\"\x1e\n" +
 	"\x06Credit\x12\x14\n" +
 	"\x05bytes\x18\x01 \x01(\x04R\x05bytes\"\xcb\x01\n" +
 	"\x06Commit\x12\x0e\n" +
@@ -1477,10 +2343,11 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\bExpected\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x15\n" +
 	"\x03seq\x18\x02 \x01(\x04H\x00R\x03seq\x88\x01\x01B\x06\n" +
-	"\x04_seq\";\n" +
+	"\x04_seq\"\\\n" +
 	"\tCommitted\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
-	"\x04next\x18\x02 \x01(\x04R\x04nextJ\x04\b\x03\x10\x04\"[\n" +
+	"\x04next\x18\x02 \x01(\x04R\x04next\x12%\n" +
+	"\x04head\x18\x03 \x01(\v2\x11.ate.wire.v1.HeadR\x04head\"[\n" +
 	"\bRejected\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x19\n" +
@@ -1508,16 +2375,63 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\x06Unlock\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\"\x16\n" +
 	"\x04Ping\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\"\x16\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\"=\n" +
 	"\x04Pong\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\"\x1c\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12%\n" +
+	"\x04head\x18\x02 \x01(\v2\x11.ate.wire.v1.HeadR\x04head\"<\n" +
+	"\x05Prove\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x01 \x01(\fR\tpublicKey\x12\x14\n" +
+	"\x05proof\x18\x02 \x01(\fR\x05proof\"4\n" +
+	"\x06Proven\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"B\n" +
+	"\x06Leaves\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\rR\x05count\"`\n" +
+	"\n" +
+	"LeafHashes\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
+	"\x06hashes\x18\x02 \x01(\fR\x06hashes\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"a\n" +
+	"\bGetProof\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x15\n" +
+	"\x03seq\x18\x03 \x01(\x04H\x00R\x03seq\x88\x01\x01\x12\x12\n" +
+	"\x04from\x18\x04 \x01(\x04R\x04fromB\x06\n" +
+	"\x04_seq\"[\n" +
+	"\x05Proof\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
+	"\x06hashes\x18\x02 \x03(\fR\x06hashes\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x1f\n" +
+	"\rGetCheckpoint\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\"\\\n" +
+	"\n" +
+	"Checkpoint\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"H\n" +
+	"\fGetAuthority\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\fR\x03key\x12\x16\n" +
+	"\x06parent\x18\x03 \x01(\fR\x06parent\"\xae\x01\n" +
+	"\vAuthorityOf\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x122\n" +
+	"\x05write\x18\x02 \x01(\v2\x1c.ate.event.v1.WriteAuthorityR\x05write\x12/\n" +
+	"\x04read\x18\x03 \x01(\v2\x1b.ate.event.v1.ReadAuthorityR\x04read\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\tR\x04code\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"\x1c\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\"\x1c\n" +
 	"\bRedirect\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\"1\n" +
 	"\x03Bye\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\x9e\x03\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\xec\x04\n" +
 	"\x04Type\x12\x14\n" +
 	"\x10TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11TYPE_CLIENT_HELLO\x10\x01\x12\r\n" +
@@ -1528,7 +2442,14 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\tTYPE_LOCK\x10\x06\x12\x0f\n" +
 	"\vTYPE_UNLOCK\x10\a\x12\x0f\n" +
 	"\vTYPE_CREDIT\x10\b\x12\r\n" +
-	"\tTYPE_PING\x10\t\x12\x16\n" +
+	"\tTYPE_PING\x10\t\x12\x0e\n" +
+	"\n" +
+	"TYPE_PROVE\x10\n" +
+	"\x12\x0f\n" +
+	"\vTYPE_LEAVES\x10\v\x12\x12\n" +
+	"\x0eTYPE_GET_PROOF\x10\f\x12\x17\n" +
+	"\x13TYPE_GET_CHECKPOINT\x10\r\x12\x16\n" +
+	"\x12TYPE_GET_AUTHORITY\x10\x0e\x12\x16\n" +
 	"\x11TYPE_SERVER_HELLO\x10\x81\x01\x12\x10\n" +
 	"\vTYPE_OPENED\x10\x82\x01\x12\x10\n" +
 	"\vTYPE_EVENTS\x10\x83\x01\x12\x13\n" +
@@ -1540,7 +2461,13 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\vTYPE_NOTICE\x10\x89\x01\x12\x12\n" +
 	"\rTYPE_REDIRECT\x10\x8a\x01\x12\r\n" +
 	"\bTYPE_BYE\x10\x8b\x01\x12\x0e\n" +
-	"\tTYPE_PONG\x10\x8c\x01B(Z&github.com/atedb/atedb/sdk/wire/wirepbb\x06proto3"
+	"\tTYPE_PONG\x10\x8c\x01\x12\x10\n" +
+	"\vTYPE_PROVEN\x10\x8d\x01\x12\x15\n" +
+	"\x10TYPE_LEAF_HASHES\x10\x8e\x01\x12\x0f\n" +
+	"\n" +
+	"TYPE_PROOF\x10\x8f\x01\x12\x14\n" +
+	"\x0fTYPE_CHECKPOINT\x10\x90\x01\x12\x16\n" +
+	"\x11TYPE_AUTHORITY_OF\x10\x91\x01B(Z&github.com/atedb/atedb/sdk/wire/wirepbb\x06proto3"
 
 var (
 	file_wire_wirepb_wire_proto_rawDescOnce sync.Once
@@ -1555,39 +2482,58 @@ func file_wire_wirepb_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_wirepb_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_wirepb_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_wire_wirepb_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_wire_wirepb_wire_proto_goTypes = []any{
-	(Type)(0),           // 0: ate.wire.v1.Type
-	(*ClientHello)(nil), // 1: ate.wire.v1.ClientHello
-	(*ServerHello)(nil), // 2: ate.wire.v1.ServerHello
-	(*Open)(nil),        // 3: ate.wire.v1.Open
-	(*Opened)(nil),      // 4: ate.wire.v1.Opened
-	(*Subscribe)(nil),   // 5: ate.wire.v1.Subscribe
-	(*Events)(nil),      // 6: ate.wire.v1.Events
-	(*CaughtUp)(nil),    // 7: ate.wire.v1.CaughtUp
-	(*Credit)(nil),      // 8: ate.wire.v1.Credit
-	(*Commit)(nil),      // 9: ate.wire.v1.Commit
-	(*Expected)(nil),    // 10: ate.wire.v1.Expected
-	(*Committed)(nil),   // 11: ate.wire.v1.Committed
-	(*Rejected)(nil),    // 12: ate.wire.v1.Rejected
-	(*Load)(nil),        // 13: ate.wire.v1.Load
-	(*Loaded)(nil),      // 14: ate.wire.v1.Loaded
-	(*Lock)(nil),        // 15: ate.wire.v1.Lock
-	(*LockResult)(nil),  // 16: ate.wire.v1.LockResult
-	(*Unlock)(nil),      // 17: ate.wire.v1.Unlock
-	(*Ping)(nil),        // 18: ate.wire.v1.Ping
-	(*Pong)(nil),        // 19: ate.wire.v1.Pong
-	(*Notice)(nil),      // 20: ate.wire.v1.Notice
-	(*Redirect)(nil),    // 21: ate.wire.v1.Redirect
-	(*Bye)(nil),         // 22: ate.wire.v1.Bye
+	(Type)(0),                      // 0: ate.wire.v1.Type
+	(*ClientHello)(nil),            // 1: ate.wire.v1.ClientHello
+	(*ServerHello)(nil),            // 2: ate.wire.v1.ServerHello
+	(*Open)(nil),                   // 3: ate.wire.v1.Open
+	(*Opened)(nil),                 // 4: ate.wire.v1.Opened
+	(*Head)(nil),                   // 5: ate.wire.v1.Head
+	(*Subscribe)(nil),              // 6: ate.wire.v1.Subscribe
+	(*Events)(nil),                 // 7: ate.wire.v1.Events
+	(*CaughtUp)(nil),               // 8: ate.wire.v1.CaughtUp
+	(*Credit)(nil),                 // 9: ate.wire.v1.Credit
+	(*Commit)(nil),                 // 10: ate.wire.v1.Commit
+	(*Expected)(nil),               // 11: ate.wire.v1.Expected
+	(*Committed)(nil),              // 12: ate.wire.v1.Committed
+	(*Rejected)(nil),               // 13: ate.wire.v1.Rejected
+	(*Load)(nil),                   // 14: ate.wire.v1.Load
+	(*Loaded)(nil),                 // 15: ate.wire.v1.Loaded
+	(*Lock)(nil),                   // 16: ate.wire.v1.Lock
+	(*LockResult)(nil),             // 17: ate.wire.v1.LockResult
+	(*Unlock)(nil),                 // 18: ate.wire.v1.Unlock
+	(*Ping)(nil),                   // 19: ate.wire.v1.Ping
+	(*Pong)(nil),                   // 20: ate.wire.v1.Pong
+	(*Prove)(nil),                  // 21: ate.wire.v1.Prove
+	(*Proven)(nil),                 // 22: ate.wire.v1.Proven
+	(*Leaves)(nil),                 // 23: ate.wire.v1.Leaves
+	(*LeafHashes)(nil),             // 24: ate.wire.v1.LeafHashes
+	(*GetProof)(nil),               // 25: ate.wire.v1.GetProof
+	(*Proof)(nil),                  // 26: ate.wire.v1.Proof
+	(*GetCheckpoint)(nil),          // 27: ate.wire.v1.GetCheckpoint
+	(*Checkpoint)(nil),             // 28: ate.wire.v1.Checkpoint
+	(*GetAuthority)(nil),           // 29: ate.wire.v1.GetAuthority
+	(*AuthorityOf)(nil),            // 30: ate.wire.v1.AuthorityOf
+	(*Notice)(nil),                 // 31: ate.wire.v1.Notice
+	(*Redirect)(nil),               // 32: ate.wire.v1.Redirect
+	(*Bye)(nil),                    // 33: ate.wire.v1.Bye
+	(*eventpb.WriteAuthority)(nil), // 34: ate.event.v1.WriteAuthority
+	(*eventpb.ReadAuthority)(nil),  // 35: ate.event.v1.ReadAuthority
 }
 var file_wire_wirepb_wire_proto_depIdxs = []int32{
-	10, // 0: ate.wire.v1.Commit.expected:type_name -> ate.wire.v1.Expected
-	1,  // [1:1] is the sub-list for method output_type
-	1,  // [1:1] is the sub-list for method input_type
-	1,  // [1:1] is the sub-list for extension type_name
-	1,  // [1:1] is the sub-list for extension extendee
-	0,  // [0:1] is the sub-list for field type_name
+	5,  // 0: ate.wire.v1.Opened.head:type_name -> ate.wire.v1.Head
+	5,  // 1: ate.wire.v1.CaughtUp.head:type_name -> ate.wire.v1.Head
+	11, // 2: ate.wire.v1.Commit.expected:type_name -> ate.wire.v1.Expected
+	5,  // 3: ate.wire.v1.Committed.head:type_name -> ate.wire.v1.Head
+	5,  // 4: ate.wire.v1.Pong.head:type_name -> ate.wire.v1.Head
+	34, // 5: ate.wire.v1.AuthorityOf.write:type_name -> ate.event.v1.WriteAuthority
+	35, // 6: ate.wire.v1.AuthorityOf.read:type_name -> ate.event.v1.ReadAuthority
+	7,  // [7:7] is the sub-list for method output_type
+	7,  // [7:7] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_wire_wirepb_wire_proto_init() }
@@ -1595,17 +2541,18 @@ func file_wire_wirepb_wire_proto_init() {
 	if File_wire_wirepb_wire_proto != nil {
 		return
 	}
-	file_wire_wirepb_wire_proto_msgTypes[4].OneofWrappers = []any{}
-	file_wire_wirepb_wire_proto_msgTypes[8].OneofWrappers = []any{}
+	file_wire_wirepb_wire_proto_msgTypes[5].OneofWrappers = []any{}
 	file_wire_wirepb_wire_proto_msgTypes[9].OneofWrappers = []any{}
-	file_wire_wirepb_wire_proto_msgTypes[11].OneofWrappers = []any{}
+	file_wire_wirepb_wire_proto_msgTypes[10].OneofWrappers = []any{}
+	file_wire_wirepb_wire_proto_msgTypes[12].OneofWrappers = []any{}
+	file_wire_wirepb_wire_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_wirepb_wire_proto_rawDesc), len(file_wire_wirepb_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
