@@ -91,15 +91,16 @@ type Chain interface {
 	// Read appends to dst consecutive records in order of seq, beginning with
 	// the one that holds the first surviving event at or after from: as many
 	// as fit into maxBytes, but at least one. It appends none when there is no
-	// such event. With headersOnly, the events' data is left out and the
-	// records are made anew to match. The caller owns the slice returned,
+	// such event. With headersOnly, the events' data is left out, its hash
+	// in its place, and the records are made anew to match. The caller owns the slice returned,
 	// which is dst's memory if there is room; with an error it is nil.
 	Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
 
 	// Drop removes events for good, atomically: after a crash either all of
 	// set is gone or none of it. Seqs that are not there are passed over. The
 	// survivors of a batch keep their seqs, time, commit id and evidence, in
-	// as many records as there are runs of them. Reads and appends go on
+	// as many records as there are runs of them; the records' offsets say
+	// where in the commit a run stood. Reads and appends go on
 	// meanwhile; the space is given back before it returns.
 	Drop(ctx context.Context, set DropSet) (Dropped, error)
 

@@ -77,7 +77,7 @@ func Survivors(records []byte, keep func(event.Seq) bool) []byte {
 			}
 			if keep(seq) {
 				if run.Count == 0 {
-					run.First = seq
+					run.First, run.Offset = seq, batch.Offset+int(seq-batch.First)
 				}
 				run.Count++
 				run.Frames = event.AppendFrame(run.Frames, frame.Header, frame.Data)
