@@ -18,7 +18,7 @@ const (
 // ReadKey opens what was encrypted to its public half: an X-Wing key. Its
 // methods may run at once. It prints as [secret], with every verb.
 type ReadKey struct {
-	secret *readSecret // behind a pointer, as a SigningKey's
+	secret func() *readSecret // a function, as a SigningKey's
 	public ReadPublicKey
 }
 
@@ -27,7 +27,7 @@ type readSecret struct{ seed [ReadSeedSize]byte }
 // NewReadKey makes a key from the system's randomness.
 func NewReadKey() *ReadKey {
 	var seed [ReadSeedSize]byte
-	rand.Read(seed[:]) //nolint:errcheck // it never fails: the process ends instead
+	_, _ = rand.Read(seed[:]) // it never fails: the process ends instead
 	k, err := ReadKeyFromSeed(seed[:])
 	if err != nil {
 		panic("keys: " + err.Error()) // every seed of this size is a key
@@ -41,7 +41,8 @@ func ReadKeyFromSeed(seed []byte) (*ReadKey, error) {
 	if len(seed) != ReadSeedSize {
 		return nil, fault.New(fault.BadRequest, "a read key's seed has %d bytes; %d are needed", len(seed), ReadSeedSize)
 	}
-	k := &ReadKey{secret: &readSecret{[ReadSeedSize]byte(seed)}}
+	s := &readSecret{[ReadSeedSize]byte(seed)}
+	k := &ReadKey{secret: func() *readSecret { return s }}
 	private, err := k.HPKE()
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func ReadKeyFromSeed(seed []byte) (*ReadKey, error) {
 
 // Seed returns a copy of the key's seed. It is all that needs to be kept, and
 // to be kept secret.
-func (k *ReadKey) Seed() []byte { return bytes.Clone(k.secret.seed[:]) }
+func (k *ReadKey) Seed() []byte { return bytes.Clone(k.secret().seed[:]) }
 
 // Public returns the key's public half.
 func (k *ReadKey) Public() ReadPublicKey { return k.public }
@@ -61,7 +62,7 @@ func (k *ReadKey) Public() ReadPublicKey { return k.public }
 // HPKE returns the key for crypto/hpke with [hpke.MLKEM768X25519]. It is
 // derived anew from the seed, in about 50 µs.
 func (k *ReadKey) HPKE() (hpke.PrivateKey, error) {
-	private, err := hpke.MLKEM768X25519().NewPrivateKey(k.secret.seed[:])
+	private, err := hpke.MLKEM768X25519().NewPrivateKey(k.secret().seed[:])
 	if err != nil {
 		return nil, fault.New(fault.Internal, "deriving a read key from its seed: %w", err)
 	}

@@ -5,6 +5,10 @@ import (
 	"io"
 )
 
+// Whatever holds a key in an unexported field is printed without its Format;
+// fmt follows a pointer there when the verb does not suit one. It never calls a
+// function, so the secret halves are behind one.
+
 const redacted = "[secret]"
 
 // Format prints [secret], whatever the verb.

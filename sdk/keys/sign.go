@@ -22,7 +22,7 @@ const (
 // SigningKey signs. Its methods may run at once. It prints as [secret], with
 // every verb.
 type SigningKey struct {
-	secret *signingSecret // behind a pointer, so that printing whatever holds the key shows an address
+	secret func() *signingSecret // a function, so that printing whatever holds the key shows an address
 	public PublicKey
 }
 
@@ -35,7 +35,7 @@ type signingSecret struct {
 // NewSigningKey makes a key from the system's randomness.
 func NewSigningKey() *SigningKey {
 	var seed [SigningSeedSize]byte
-	rand.Read(seed[:]) //nolint:errcheck // it never fails: the process ends instead
+	_, _ = rand.Read(seed[:]) // it never fails: the process ends instead
 	return newSigningKey(seed)
 }
 
@@ -54,12 +54,12 @@ func newSigningKey(seed [SigningSeedSize]byte) *SigningKey {
 	public, s.mldsa = mldsa65.NewKeyFromSeed((*[mldsa65.SeedSize]byte)(seed[:]))
 	encoded := append([]byte{algorithmSign}, public.Bytes()...)
 	encoded = append(encoded, s.ed25519.Public().(ed25519.PublicKey)...)
-	return &SigningKey{secret: s, public: newPublicKey(public, encoded)}
+	return &SigningKey{secret: func() *signingSecret { return s }, public: newPublicKey(public, encoded)}
 }
 
 // Seed returns a copy of the key's seed. It is all that needs to be kept, and
 // to be kept secret.
-func (k *SigningKey) Seed() []byte { return bytes.Clone(k.secret.seed[:]) }
+func (k *SigningKey) Seed() []byte { return bytes.Clone(k.secret().seed[:]) }
 
 // Public returns the key's public half.
 func (k *SigningKey) Public() PublicKey { return k.public }
@@ -71,7 +71,7 @@ func (k *SigningKey) Sign(p Purpose, message []byte) []byte {
 	if !p.valid() {
 		panic(fmt.Sprintf("keys: a purpose has %d bytes; 1 to %d are allowed", len(p), maxPurpose))
 	}
-	return k.secret.sign(string(p), message)
+	return k.secret().sign(string(p), message)
 }
 
 // PublicKey checks signatures. It is parsed once; copies share what is parsed,
