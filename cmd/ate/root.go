@@ -44,7 +44,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(
 		newPut(&set), newGet(&set), newRm(&set), newLs(&set), newLog(&set),
-		newAppend(&set), newExport(&set), newImport(&set),
+		newAppend(&set), newExport(&set), newImport(&set), newKey(),
 	)
 	return root
 }

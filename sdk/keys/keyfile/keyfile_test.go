@@ -164,7 +164,7 @@ func TestDamage(t *testing.T) {
 			}
 		}
 		for at := range raw {
-			if at > 400 && at < secretAt-100 && at%37 != 0 { // the middle of the public line, sampled
+			if at > 250 && at < secretAt-20 && at%211 != 0 { // the middle of the public line, sampled
 				continue
 			}
 			damaged := bytes.Clone(raw)
