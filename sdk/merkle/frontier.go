@@ -23,15 +23,15 @@ type frontier struct {
 }
 
 // add adds the root of a perfect subtree with 1<<level leaves, which size must
-// be a multiple of. It calls done, if there is one, for every node that this
-// completes.
-func (f *frontier) add(level int, h event.Hash, done func(level int, h event.Hash)) {
+// be a multiple of. It calls keep, if there is one, for every node that this
+// completes from the level of a bundle's root upwards.
+func (f *frontier) add(level int, h event.Hash, keep func(level int, h event.Hash)) {
 	at := level
 	for n := f.size >> level; n&1 != 0; n >>= 1 {
 		h = node(&f.nodes[at], &h)
 		at++
-		if done != nil {
-			done(at, h)
+		if at >= bundleHeight && keep != nil {
+			keep(at, h)
 		}
 	}
 	for len(f.nodes) <= at {

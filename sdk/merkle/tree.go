@@ -48,11 +48,8 @@ func (t *Tree) appendLocked(leaves []event.Hash) {
 	t.size = t.edge.size
 }
 
-// keepLocked keeps the nodes from a bundle's root upwards.
+// keepLocked keeps the next node of a level, a bundle's root or one above.
 func (t *Tree) keepLocked(level int, h event.Hash) {
-	if level < bundleHeight {
-		return
-	}
 	if level-bundleHeight == len(t.upper) {
 		t.upper = append(t.upper, nil)
 	}
