@@ -4,10 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/rand/v2"
-	"sync"
 
 	"github.com/atedb/atedb/sdk/event"
-	"github.com/atedb/atedb/sdk/fault"
 )
 
 // RootKey is the key of the object whose events change who may write at the
@@ -37,7 +35,7 @@ type Tree struct {
 	settled front
 	staged  front // settled, with what is staged
 
-	keys publicKeys
+	keys *publicKeys
 }
 
 // front is the part of the state that is no table.
@@ -94,14 +92,14 @@ func newTree(genesis event.Genesis, objects int) *Tree {
 		}
 	}
 	t.staged = t.settled
-	t.keys.init(genesis.RootKeys)
+	t.keys = newPublicKeys(genesis.RootKeys)
 	return t
 }
 
 // Mark is a place in what is staged.
 type Mark struct {
 	front                 front
-	objects, extras, keys int
+	objects, extras, keys int // how many changes there were
 }
 
 // Mark returns the present place.
@@ -153,74 +151,3 @@ func (t *Tree) Len() int { return len(t.objects.settled) }
 // knows it: a root key of the genesis, or one that an event introduced, also
 // one that is only staged. It is not the caller's to change.
 func (t *Tree) PublicKey(id event.Hash) ([]byte, bool) { return t.keys.find(id) }
-
-// publicKeys is the public keys that a chain knows.
-type publicKeys struct {
-	mu     sync.RWMutex          // guards known; the leader, who alone writes, reads without
-	known  map[event.Hash][]byte // settled and staged
-	staged []event.Hash          // which of them are staged, oldest first
-	root   int                   // how many are the genesis's
-}
-
-func (k *publicKeys) init(root [][]byte) {
-	k.known = make(map[event.Hash][]byte)
-	for _, key := range root {
-		k.known[event.KeyID(key)] = key
-	}
-	k.root = len(k.known)
-}
-
-func (k *publicKeys) find(id event.Hash) ([]byte, bool) {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	key, ok := k.known[id]
-	return key, ok
-}
-
-// room returns why these keys cannot be introduced too, or nil.
-func (k *publicKeys) room(keys [][]byte) error {
-	if len(keys) == 0 || len(k.known)-k.root+len(keys) <= MaxKeys {
-		return nil
-	}
-	fresh := make(map[event.Hash]struct{})
-	for _, key := range keys {
-		id := event.KeyID(key)
-		if _, ok := k.known[id]; !ok {
-			fresh[id] = struct{}{}
-		}
-	}
-	if len(k.known)-k.root+len(fresh) > MaxKeys {
-		return fault.New(fault.TooLarge, "the chain knows %d public keys; at most %d can be introduced, so use keys that it knows", len(k.known), MaxKeys)
-	}
-	return nil
-}
-
-// introduce stages keys. It copies them.
-func (k *publicKeys) introduce(keys [][]byte) {
-	if len(keys) == 0 {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, key := range keys {
-		id := event.KeyID(key)
-		if _, ok := k.known[id]; !ok {
-			k.known[id] = append([]byte(nil), key...)
-			k.staged = append(k.staged, id)
-		}
-	}
-}
-
-func (k *publicKeys) revert(n int) {
-	if len(k.staged) == n {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, id := range k.staged[n:] {
-		delete(k.known, id)
-	}
-	k.staged = k.staged[:n]
-}
-
-func (k *publicKeys) settle() { k.staged = k.staged[:0] }
