@@ -202,32 +202,38 @@ func (j *judgement) need(id objectID, what string) error {
 
 // decideRead judges an event by who may read the object after it.
 func (j *judgement) decideRead() error {
-	attached := j.h.Authority.GetRead()
-	if attached.GetKind() == eventpb.ReadAuthority_KIND_KEY {
-		if err := j.checkGeneration(attached); err != nil {
-			return err
-		}
-		return j.checkData(event.Hash(attached.DataKey), attached.Generation)
-	}
-	if !j.hasData || attached.GetKind() == eventpb.ReadAuthority_KIND_EVERYONE {
+	changes := j.h.Authority.GetRead() != nil || j.exists && j.parent != j.now.parent
+	if !j.hasData && !changes {
 		return nil
 	}
-	read := j.now.read
-	if read == nil || attached != nil {
-		var err error
-		if read, err = j.readers(j.parent); err != nil {
+	after, err := j.readersAfter()
+	if err != nil {
+		return err
+	}
+	if after.Kind != event.ReadByKey {
+		return nil
+	}
+	if changes {
+		if err := j.checkGeneration(after); err != nil {
 			return err
 		}
 	}
-	if read.Kind != event.ReadByKey {
-		return nil
+	return j.checkData(after)
+}
+
+// readersAfter returns the effective read authority after the event.
+func (j *judgement) readersAfter() (*event.ReadAuthority, error) {
+	after := j.now
+	after.attach(&eventpb.Authority{Read: j.h.Authority.GetRead()})
+	if after.read != nil {
+		return after.read, nil
 	}
-	return j.checkData(read.Key, read.Generation)
+	return j.readers(j.parent)
 }
 
 // checkGeneration refuses to go back to a data key's generation from before
 // the one in force, which members may hold who have been removed.
-func (j *judgement) checkGeneration(attached *eventpb.ReadAuthority) error {
+func (j *judgement) checkGeneration(after *event.ReadAuthority) error {
 	at := j.id
 	if !j.exists {
 		at = j.parent
@@ -236,17 +242,17 @@ func (j *judgement) checkGeneration(attached *eventpb.ReadAuthority) error {
 	if err != nil {
 		return err
 	}
-	if before.Kind == event.ReadByKey && before.Key == event.Hash(attached.DataKey) && attached.Generation < before.Generation {
-		return fault.New(fault.BadRequest, "object %s has generation %d of data key %s; it cannot go back to generation %d", quote(j.h.Key), before.Generation, short(before.Key), attached.Generation)
+	if before.Kind == event.ReadByKey && before.Key == after.Key && after.Generation < before.Generation {
+		return fault.New(fault.BadRequest, "object %s has generation %d of data key %s; it cannot go back to generation %d", quote(j.h.Key), before.Generation, before.Key, after.Generation)
 	}
 	return nil
 }
 
-// checkData refuses data that is not encrypted with this data key.
-func (j *judgement) checkData(key event.Hash, generation uint32) error {
+// checkData refuses data that is not encrypted as the read authority says.
+func (j *judgement) checkData(read *event.ReadAuthority) error {
 	e := j.h.Encryption
-	if !j.hasData || e != nil && event.Hash(e.DataKey) == key && e.Generation == generation {
+	if !j.hasData || e != nil && event.Hash(e.DataKey) == read.Key && e.Generation == read.Generation {
 		return nil
 	}
-	return fault.New(fault.NotEncrypted, "the data of object %s must be encrypted with generation %d of data key %s", quote(j.h.Key), generation, key)
+	return fault.New(fault.NotEncrypted, "the data of object %s must be encrypted with generation %d of data key %s", quote(j.h.Key), read.Generation, read.Key)
 }

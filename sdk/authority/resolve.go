@@ -83,12 +83,12 @@ func (v view) writers(id objectID) (*event.WriteAuthority, error) {
 		if id == top {
 			return v.root(), nil
 		}
+		if !v.live(id) {
+			return nil, missing()
+		}
 		e := v.extra(id)
 		if e.write != nil {
 			return e.write, nil
-		}
-		if err := v.checkAbove(e.parent); err != nil {
-			return nil, err
 		}
 		id = e.parent
 	}
@@ -104,12 +104,12 @@ func (v view) readers(id objectID) (*event.ReadAuthority, error) {
 		if id == top {
 			return readEveryone, nil
 		}
+		if !v.live(id) {
+			return nil, missing()
+		}
 		e := v.extra(id)
 		if e.read != nil {
 			return e.read, nil
-		}
-		if err := v.checkAbove(e.parent); err != nil {
-			return nil, err
 		}
 		id = e.parent
 	}
@@ -117,15 +117,6 @@ func (v view) readers(id objectID) (*event.ReadAuthority, error) {
 		return readEveryone, nil
 	}
 	return nil, tooDeep()
-}
-
-// checkAbove refuses a parent that has no value. Events that were judged leave
-// none; a log that lost events may.
-func (v view) checkAbove(parent objectID) error {
-	if parent != top && !v.live(parent) {
-		return fault.New(fault.Damaged, "an object stands under one that has no value, so nobody can tell who may write it; move it to the top")
-	}
-	return nil
 }
 
 // allows reports whether the owner of these keys has the authority.

@@ -59,3 +59,8 @@ func noParent(key, parent []byte) error {
 func tooDeep() error {
 	return fault.New(fault.TooLarge, "objects may stand at most %d deep; move one of those above it up", MaxDepth)
 }
+
+// missing is what a log can lead to that lost events: judged events do not.
+func missing() error {
+	return fault.New(fault.Damaged, "an object stands under one that has no value, so it cannot be told who may write it; the operator must restore the events that are missing")
+}

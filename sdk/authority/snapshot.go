@@ -10,7 +10,7 @@ import (
 const (
 	snapshotMagic   = "ATEauth\n"
 	snapshotVersion = 1
-	snapshotHeader  = 8 + 4 + 32 + 8
+	snapshotHeader  = 8 + 4 + 32
 	snapshotObject  = 16 + 8
 	snapshotExtra   = 16 + 16 + 1 + 1 // at least
 	snapshotKey     = 2 + 1           // at least
