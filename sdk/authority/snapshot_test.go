@@ -174,13 +174,19 @@ func TestApply(t *testing.T) {
 	if _, err := tree.Authority([]byte("child"), nil); !fault.Is(err, fault.Damaged) {
 		t.Errorf("who may write under what is missing: %v", err)
 	}
+	if err := tree.Judge(5, on("child"), false, nil); !fault.Is(err, fault.Damaged) {
+		t.Errorf("writing under what is missing: %v", err)
+	}
 	apply("", 5, on("p"))
 	apply("", 6, on("q", under("p")))
 	apply("", 7, on("p", ended)) // q's move before this is dropped, for it says so again
 	apply("", 8, on("q", atTop))
 	apply("", 9, on("child", atTop))
 	apply("", 10, on("p"))
-	apply("", 11, on("p", ended))
+	if err := tree.Judge(11, on("p", ended), false, nil); err != nil {
+		t.Errorf("all children have left: %v", err)
+	}
+	tree.Settle()
 	if extras := len(tree.extras.settled); extras != 0 || tree.Len() != 3 {
 		t.Errorf("%d extras, %d objects", extras, tree.Len())
 	}
