@@ -333,9 +333,8 @@ func TestKeyring(t *testing.T) {
 // FuzzParseSeal: no bytes make the parser fail in another way than it says, what
 // it accepts encodes to the same bytes, and none that were not signed verify.
 func FuzzParseSeal(f *testing.F) {
-	key := testKey(f, 1)
-	leaves := testLeaves(3)
-	good := SignSeal(key, testChain, leaves, Writer{1}, 1, testHead)
+	key, chain, leaves, _ := golden()
+	good := unhex(f, goldenSeal)
 	f.Add(good)
 	f.Add(good[:sealedSize])
 	f.Add([]byte{2})
@@ -347,10 +346,10 @@ func FuzzParseSeal(f *testing.F) {
 			}
 			return
 		}
-		if again := append(s.message(testChain)[len(testChain):], s.Signature...); !bytes.Equal(again, evidence) {
+		if again := append(s.message(chain)[len(chain):], s.Signature...); !bytes.Equal(again, evidence) {
 			t.Error("a seal does not encode to what it was parsed from")
 		}
-		if s.VerifyBatch(key.Public(), testChain, leaves) == nil && !bytes.Equal(evidence, good) {
+		if s.VerifyBatch(key.Public(), chain, leaves) == nil && !bytes.Equal(evidence, good) {
 			t.Error("another seal was accepted")
 		}
 	})

@@ -72,20 +72,22 @@ func ExampleSignSeal() {
 // still convince. Whoever changes a format meets this test.
 func TestGolden(t *testing.T) {
 	key, chain, leaves, head := golden()
-	raw, err := hex.DecodeString(strings.Join(strings.Fields(goldenSeal), ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := parse(t, raw)
+	s := parse(t, unhex(t, goldenSeal))
 	if err := s.VerifyBatch(key.Public(), chain, leaves); err != nil || s.Head != head || s.Writer != goldenWriter || s.Number != 3 {
 		t.Errorf("the seal is %+v, %v", s, err)
 	}
-	if raw, err = hex.DecodeString(strings.Join(strings.Fields(goldenProof), "")); err != nil {
-		t.Fatal(err)
-	}
-	if err := VerifyProof(key.Public(), chain, bytes.Repeat([]byte{0xb1}, BindingSize), raw); err != nil {
+	if err := VerifyProof(key.Public(), chain, bytes.Repeat([]byte{0xb1}, BindingSize), unhex(t, goldenProof)); err != nil {
 		t.Errorf("the proof: %v", err)
 	}
+}
+
+func unhex(tb testing.TB, digits string) []byte {
+	tb.Helper()
+	raw, err := hex.DecodeString(strings.Join(strings.Fields(digits), ""))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return raw
 }
 
 // TestMessages spells out what is signed, apart from the code that signs.
