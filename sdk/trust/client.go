@@ -52,7 +52,7 @@ func (c *client) VerifyProof(ctx context.Context, p Proof) error {
 	case len(reply.Reason) > maxReason:
 		return lied("refuses a proof with a reason of %d bytes; at most %d are allowed", len(reply.Reason), maxReason)
 	case reply.Reason != "":
-		return fault.New(fault.NotAuthorized, "%s", reply.Reason)
+		return fault.New(fault.BadProof, "%s", reply.Reason)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (f *fake) VerifyProof(_ context.Context, p Proof) error {
 	f.proof = p
 	switch string(p.Proof) {
 	case "bad":
-		return fault.New(fault.NotAuthorized, "the proof is for another key")
+		return fault.New(fault.BadProof, "the proof is for another key")
 	case "away":
 		return fault.New(fault.Unavailable, "the keys are away")
 	}
@@ -72,13 +72,8 @@ func (f *fake) ValidateBatches(_ context.Context, _ event.ChainID, batches []Bat
 	f.batches = append(f.batches, batches...)
 	verdicts := make([]Verdict, len(batches))
 	for i, b := range batches {
-		switch string(b.Evidence) {
-		case "bad batch":
-			verdicts[i] = Verdict{Reason: "the seal is broken", Event: -1}
-		case "bad event":
-			verdicts[i] = Verdict{Reason: "not a writer", Event: len(b.Events) - 1}
-		default:
-			verdicts[i] = Verdict{Event: -1}
+		if string(b.Evidence) == "bad" {
+			verdicts[i].Reason = "the seal is broken"
 		}
 	}
 	return verdicts, nil
@@ -95,19 +90,19 @@ func TestCallsArriveAsTheyWereMade(t *testing.T) {
 		t.Errorf("the plugin got %+v, %v", f.proof, err)
 	}
 	err := c.VerifyProof(t.Context(), Proof{Proof: []byte("bad")})
-	if f := fault.From(err); f.Code != fault.NotAuthorized || f.Reason != "the proof is for another key" {
+	if f := fault.From(err); f.Code != fault.BadProof || f.Reason != "the proof is for another key" {
 		t.Errorf("got %v", err)
 	}
 	if err := c.VerifyProof(t.Context(), Proof{Proof: []byte("away")}); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("got %v", err)
 	}
 	batches := []Batch{
-		{First: 7, Evidence: []byte("good"), Events: []Event{{Leaf: event.Hash{9}, Writers: [][]byte{[]byte("w"), []byte("v")}}, {Leaf: event.Hash{8}}}},
-		{First: 9, Evidence: []byte("bad batch"), Events: []Event{{}}},
-		{First: 10, Evidence: []byte("bad event"), Events: []Event{{}, {}}},
+		{First: 7, Evidence: []byte("good"), Leaves: []event.Hash{{9}, {8}}, Signer: []byte("joe's key")},
+		{First: 9, Evidence: []byte("bad"), Leaves: []event.Hash{{7}}, Signer: []byte("ann's key")},
+		{First: 10, Evidence: []byte("good"), Leaves: []event.Hash{{6}}, Signer: []byte("joe's key")},
 	}
 	verdicts, err := c.ValidateBatches(t.Context(), event.ChainID{1}, batches)
-	want := []Verdict{{Event: -1}, {Reason: "the seal is broken", Event: -1}, {Reason: "not a writer", Event: 1}}
+	want := []Verdict{{}, {Reason: "the seal is broken"}, {}}
 	if err != nil || !slices.Equal(verdicts, want) || !reflect.DeepEqual(f.batches, batches) {
 		t.Errorf("verdicts %+v, %v on %+v", verdicts, err, f.batches)
 	}
@@ -127,19 +122,17 @@ func TestManyBatchesTakeSeveralCalls(t *testing.T) {
 }
 
 func TestClientRefusesWhatTheContractForbids(t *testing.T) {
-	two := uint32(2)
 	long := strings.Repeat("x", maxReason+1)
 	for want, spoil := range map[string]func(any){
 		"has 64 as default wire encryption": func(r any) { setIf(r, func(r *trustpb.RulesReply) { r.DefaultWireEncryption = 64 }) },
 		"refuses a proof with a reason":     func(r any) { setIf(r, func(r *trustpb.VerifyProofReply) { r.Reason = long }) },
 		"0 verdicts on 1 batches":           func(r any) { setIf(r, func(r *trustpb.ValidateReply) { r.Verdicts = nil }) },
 		"a verdict with a reason":           func(r any) { setIf(r, func(r *trustpb.ValidateReply) { r.Verdicts[0].Reason = long }) },
-		"event 2 of a batch that has 2":     func(r any) { setIf(r, func(r *trustpb.ValidateReply) { r.Verdicts[0].Event = &two }) },
 	} {
 		c := NewClient(&direct{server: server{validator: &fake{}}, spoil: spoil})
 		_, rulesErr := c.Rules(t.Context())
 		proofErr := c.VerifyProof(t.Context(), Proof{})
-		_, validateErr := c.ValidateBatches(t.Context(), event.ChainID{}, []Batch{{Events: make([]Event, 2)}})
+		_, validateErr := c.ValidateBatches(t.Context(), event.ChainID{}, []Batch{{Leaves: make([]event.Hash, 2)}})
 		found := 0
 		for _, err := range []error{rulesErr, proofErr, validateErr} {
 			if err == nil {
@@ -167,7 +160,7 @@ func TestServerChecksLengths(t *testing.T) {
 	if _, err := s.VerifyProof(t.Context(), &trustpb.VerifyProofRequest{ChainId: make([]byte, 31)}); err == nil {
 		t.Error("a short chain id passed")
 	}
-	req := &trustpb.ValidateRequest{ChainId: make([]byte, 32), Batches: []*trustpb.Batch{{Events: []*trustpb.Event{{LeafHash: []byte{1}}}}}}
+	req := &trustpb.ValidateRequest{ChainId: make([]byte, 32), Batches: []*trustpb.Batch{{Leaves: make([]byte, 33)}}}
 	if _, err := s.Validate(t.Context(), req); err == nil {
 		t.Error("a short leaf hash passed")
 	}

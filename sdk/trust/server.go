@@ -38,7 +38,7 @@ func (s *server) VerifyProof(ctx context.Context, req *trustpb.VerifyProofReques
 		return nil, faultrpc.ToStatus(err)
 	}
 	err = s.validator.VerifyProof(ctx, Proof{Chain: chain, Binding: req.Binding, PublicKey: req.PublicKey, Proof: req.Proof})
-	if f := fault.From(err); f != nil && f.Code == fault.NotAuthorized && f.Reason != "" {
+	if f := fault.From(err); f != nil && f.Code == fault.BadProof && f.Reason != "" {
 		return &trustpb.VerifyProofReply{Reason: f.Reason}, nil
 	}
 	return &trustpb.VerifyProofReply{}, faultrpc.ToStatus(err)
@@ -54,7 +54,10 @@ func (s *server) Validate(ctx context.Context, req *trustpb.ValidateRequest) (*t
 		if len(b.Leaves)%len(event.Hash{}) != 0 {
 			return nil, faultrpc.ToStatus(fault.New(fault.BadMessage, "%d bytes of leaf hashes came from the daemon; they have %d each", len(b.Leaves), len(event.Hash{})))
 		}
-		batches[i] = Batch{First: event.Seq(b.First), Evidence: b.Evidence, Signer: b.Signer}
+		batches[i] = Batch{
+			First: event.Seq(b.First), Evidence: b.Evidence, Signer: b.Signer,
+			Leaves: make([]event.Hash, 0, len(b.Leaves)/len(event.Hash{})),
+		}
 		for leaf := range slices.Chunk(b.Leaves, len(event.Hash{})) {
 			batches[i].Leaves = append(batches[i].Leaves, event.Hash(leaf))
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"slices"
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -26,13 +25,14 @@ func (f *Fake) Prove(chain event.ChainID, binding, publicKey []byte) trust.Proof
 	return trust.Proof{Chain: chain, Binding: binding, PublicKey: publicKey, Proof: digest(chain[:], binding, publicKey)}
 }
 
-// Seal returns good evidence that the owner of a key wrote the events.
-func (f *Fake) Seal(chain event.ChainID, publicKey []byte, events []trust.Event) []byte {
+// Seal returns good evidence that the owner of a key wrote the batch with these
+// leaf hashes. The key is the batch's signer.
+func (f *Fake) Seal(chain event.ChainID, publicKey []byte, leaves []event.Hash) []byte {
 	parts := [][]byte{chain[:], publicKey}
-	for i := range events {
-		parts = append(parts, events[i].Leaf[:])
+	for i := range leaves {
+		parts = append(parts, leaves[i][:])
 	}
-	return append(digest(parts...), publicKey...)
+	return digest(parts...)
 }
 
 // Rules implements trust.Validator.
@@ -49,7 +49,7 @@ func (f *Fake) VerifyProof(ctx context.Context, p trust.Proof) error {
 		return err
 	}
 	if !bytes.Equal(p.Proof, f.Prove(p.Chain, p.Binding, p.PublicKey).Proof) {
-		return fault.New(fault.NotAuthorized, "the proof is not this key's for this connection and chain")
+		return fault.New(fault.BadProof, "the proof is not this key's for this connection and chain")
 	}
 	return nil
 }
@@ -70,20 +70,13 @@ func (f *Fake) ValidateBatches(ctx context.Context, chain event.ChainID, batches
 }
 
 func (f *Fake) judge(chain event.ChainID, b trust.Batch) trust.Verdict {
-	if len(b.Evidence) < sha256.Size {
-		return trust.Verdict{Reason: "the batch has no seal", Event: -1}
+	if len(b.Evidence) == 0 {
+		return trust.Verdict{Reason: "the batch has no seal"}
 	}
-	writer := b.Evidence[sha256.Size:]
-	if !bytes.Equal(b.Evidence, f.Seal(chain, writer, b.Events)) {
-		return trust.Verdict{Reason: "the seal is not of this batch", Event: -1}
+	if !bytes.Equal(b.Evidence, f.Seal(chain, b.Signer, b.Leaves)) {
+		return trust.Verdict{Reason: "the seal is not the signer's, or not of this batch"}
 	}
-	for i, e := range b.Events {
-		isWriter := func(key []byte) bool { return bytes.Equal(key, writer) }
-		if len(e.Writers) > 0 && !slices.ContainsFunc(e.Writers, isWriter) {
-			return trust.Verdict{Reason: "the seal's key may not write the event", Event: i}
-		}
-	}
-	return trust.Verdict{Event: -1}
+	return trust.Verdict{}
 }
 
 func (f *Fake) enter(ctx context.Context, method string) error {

@@ -26,9 +26,8 @@ type Subject struct {
 	// Proof is a good proof, with all its fields. The zero value says that the
 	// validator takes no proofs: then every one must be refused.
 	Proof trust.Proof
-	// Chain and Batches are at least two batches with good evidence, each with
-	// an event that has a writer. They are not used unless the rules say
-	// PerBatch.
+	// Chain and Batches are at least two batches with good evidence, each of two
+	// events or more. They are not used unless the rules say PerBatch.
 	Chain   event.ChainID
 	Batches []trust.Batch
 }

@@ -1,9 +1,11 @@
 package trusttest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -23,11 +25,8 @@ func newSubject(perBatch bool) Subject {
 	f := &Fake{Behaviour: trust.Rules{DefaultWireEncryption: 192, PerBatch: perBatch}}
 	var batches []trust.Batch
 	for _, first := range []event.Seq{1, 10, 20} {
-		events := []trust.Event{
-			{Leaf: event.Hash{byte(first)}, Writers: [][]byte{[]byte("ann's key"), key}},
-			{Leaf: event.Hash{byte(first + 1)}},
-		}
-		batches = append(batches, trust.Batch{First: first, Events: events, Evidence: f.Seal(chain, key, events)})
+		leaves := []event.Hash{{byte(first)}, {byte(first + 1)}}
+		batches = append(batches, trust.Batch{First: first, Leaves: leaves, Signer: key, Evidence: f.Seal(chain, key, leaves)})
 	}
 	return Subject{Validator: f, Proof: f.Prove(chain, []byte("this connection"), key), Chain: chain, Batches: batches}
 }
@@ -37,20 +36,12 @@ func TestFakeKeepsTheContract(t *testing.T) {
 	t.Run("batches", func(t *testing.T) { Run(t, func(testing.TB) Subject { return newSubject(true) }) })
 }
 
-func TestVerdictNamesTheEvent(t *testing.T) {
-	s := newSubject(true)
-	b := withEvents(s.Batches[0], func(e *trust.Event) { e.Writers = [][]byte{[]byte("a stranger's key")} })
-	if v := validate(t, s, chain, []trust.Batch{b})[0]; v.Event != 0 {
-		t.Errorf("the verdict is %+v; want one about event 0", v)
-	}
-}
-
 // TestRefusalWithoutReason refuses in silence, which must not become consent on
 // the way.
 func TestRefusalWithoutReason(t *testing.T) {
-	silent := &Fake{OnCall: func(context.Context, string) error { return fault.New(fault.NotAuthorized, "") }}
-	if err := ThroughGRPC(t, silent).VerifyProof(t.Context(), trust.Proof{}); !fault.Is(err, fault.NotAuthorized) {
-		t.Errorf("VerifyProof returned %v; want a not_authorized fault", err)
+	silent := &Fake{OnCall: func(context.Context, string) error { return fault.New(fault.BadProof, "") }}
+	if err := ThroughGRPC(t, silent).VerifyProof(t.Context(), trust.Proof{}); !fault.Is(err, fault.BadProof) {
+		t.Errorf("VerifyProof returned %v; want a bad_proof fault", err)
 	}
 }
 
@@ -84,6 +75,18 @@ func (b *broken) ValidateBatches(ctx context.Context, chain event.ChainID, batch
 	return verdicts, err
 }
 
+// lax judges batches as they are after a change that hides something wrong.
+func lax(change func(*trust.Batch)) func([]trust.Batch, []trust.Verdict) []trust.Verdict {
+	return func(batches []trust.Batch, verdicts []trust.Verdict) []trust.Verdict {
+		var f Fake
+		for i, b := range batches {
+			change(&b)
+			verdicts[i] = f.judge(chain, b)
+		}
+		return verdicts
+	}
+}
+
 // TestBrokenValidatorsAreCaught breaks each promise in turn and wants the check
 // named beside it to notice.
 func TestBrokenValidatorsAreCaught(t *testing.T) {
@@ -91,7 +94,7 @@ func TestBrokenValidatorsAreCaught(t *testing.T) {
 	lenient := func(trust.Proof) error { return nil }
 	fail := func(err error) func(trust.Proof) error { return func(trust.Proof) error { return err } }
 	accept := func(batches []trust.Batch, _ []trust.Verdict) []trust.Verdict {
-		return slices.Repeat([]trust.Verdict{{Event: -1}}, len(batches))
+		return slices.Repeat([]trust.Verdict{{}}, len(batches))
 	}
 	tests := []struct {
 		what, check string
@@ -105,25 +108,26 @@ func TestBrokenValidatorsAreCaught(t *testing.T) {
 		{"other rules each time", "Concurrent", false, broken{rules: func() (trust.Rules, error) {
 			return trust.Rules{UsesAuth: calls.Add(1)%2 == 0}, nil
 		}}},
-		{"refuses a good proof", "Proof", false, broken{verify: fail(fault.New(fault.NotAuthorized, "no"))}},
+		{"refuses a good proof", "Proof", false, broken{verify: fail(fault.New(fault.BadProof, "no"))}},
 		{"accepts every proof", "ForgedProof", false, broken{verify: lenient}},
 		{"an error without a code", "ForgedProof", false, broken{verify: fail(errors.New("no"))}},
-		{"an error with another code", "ForgedProof", false, broken{verify: fail(fault.New(fault.BadRequest, "no"))}},
-		{"blames the key for the context", "ContextDone", false, broken{verify: fail(fault.New(fault.NotAuthorized, "no"))}},
+		{"an error with another code", "ForgedProof", false, broken{verify: fail(fault.New(fault.NotAuthorized, "no"))}},
+		{"blames the key for the context", "ContextDone", false, broken{verify: fail(fault.New(fault.BadProof, "no"))}},
 		{"too few verdicts", "Batches", true, broken{validate: func(_ []trust.Batch, v []trust.Verdict) []trust.Verdict { return v[:len(v)/2] }}},
 		{"refuses good batches", "Batches", true, broken{validate: func(b []trust.Batch, _ []trust.Verdict) []trust.Verdict {
-			return slices.Repeat([]trust.Verdict{{Reason: "no", Event: -1}}, len(b))
-		}}},
-		{"blames an event that is not there", "Batches", true, broken{validate: func(b []trust.Batch, _ []trust.Verdict) []trust.Verdict {
-			return slices.Repeat([]trust.Verdict{{Event: 2}}, len(b))
+			return slices.Repeat([]trust.Verdict{{Reason: "no"}}, len(b))
 		}}},
 		{"accepts every batch", "ForgedBatch", true, broken{validate: accept}},
 		{"verdicts out of order", "ForgedBatch", true, broken{validate: func(_ []trust.Batch, v []trust.Verdict) []trust.Verdict {
 			return append(v[len(v)/2:], v[:len(v)/2]...)
 		}}},
+		{"ignores who signed", "ForgedBatch", true, broken{validate: lax(func(b *trust.Batch) { b.Signer = key })}},
+		{"ignores the order", "ForgedBatch", true, broken{validate: lax(func(b *trust.Batch) {
+			b.Leaves = slices.SortedFunc(slices.Values(b.Leaves), func(x, y event.Hash) int { return bytes.Compare(x[:], y[:]) })
+		})}},
 		{"accepts what it does not check", "NoBatches", false, broken{validate: accept}},
 		{"other verdicts each time", "Concurrent", true, broken{validate: func(_ []trust.Batch, v []trust.Verdict) []trust.Verdict {
-			v[0].Event = int(calls.Add(1)%2) - 1
+			v[0].Reason = strings.Repeat("no", int(calls.Add(1)%2))
 			return v
 		}}},
 	}
