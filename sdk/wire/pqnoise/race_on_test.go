@@ -1,0 +1,5 @@
+//go:build race
+
+package pqnoise
+
+const raceEnabled = true
