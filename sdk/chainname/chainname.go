@@ -8,7 +8,11 @@
 // and reached at a URL whose path is /db/ followed by the name:
 //
 //	ws://host:5000/db/example.com/joe/mydb
+//	wss://host:5000/db/example.com/joe/mydb
 //	tcp://host:5000/db/engineers/mydb
+//
+// The URL may end with the fingerprint that the server must have, as package
+// identity writes it: #fp=SHA256: and 43 characters.
 //
 // Names become folders on the server's disk, so the alphabet is strict and a
 // name has one spelling: lower-case letters, digits, '-', '_', '.' and, in
@@ -18,7 +22,10 @@
 package chainname
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -106,9 +113,10 @@ func FromURLPath(path string) (Name, error) {
 
 // URL is the parsed address of a chain.
 type URL struct {
-	Scheme string // "ws" or "tcp"
-	Host   string // host:port, always with a port
-	Name   Name
+	Scheme      string // "ws", "wss" or "tcp"
+	Host        string // host:port, always with a port
+	Name        Name
+	Fingerprint string // that the server must have, as package identity writes it; "" if the URL does not say
 }
 
 // ParseURL parses a chain's URL and adds the default port if it has none.
@@ -118,14 +126,20 @@ func ParseURL(s string) (URL, error) {
 		return URL{}, fault.New(fault.BadRequest, "%q is not a URL; a chain's URL looks like ws://host:5000/db/domain/name/db", clip(s))
 	}
 	switch {
-	case u.Scheme != "ws" && u.Scheme != "tcp":
-		return URL{}, fault.New(fault.BadRequest, "the URL %q must begin with ws:// or tcp://", clip(s))
+	case u.Scheme != "ws" && u.Scheme != "wss" && u.Scheme != "tcp":
+		return URL{}, fault.New(fault.BadRequest, "the URL %q must begin with ws://, wss:// or tcp://", clip(s))
 	case u.Hostname() == "":
 		return URL{}, fault.New(fault.BadRequest, "the URL %q names no host; write ws://host:5000/db/domain/name/db", clip(s))
+	case strings.Contains(u.Hostname(), ":") && !isIPv6(u.Hostname()):
+		return URL{}, fault.New(fault.BadRequest, "the URL %q has the host %q, which is neither a name nor an address", clip(s), clip(u.Hostname()))
 	case u.User != nil:
 		return URL{}, fault.New(fault.BadRequest, "a chain's URL holds no user or password")
-	case u.RawQuery != "" || u.Fragment != "":
-		return URL{}, fault.New(fault.BadRequest, "the URL %q has a query or a fragment, which a chain's URL does not take", clip(s))
+	case u.RawQuery != "":
+		return URL{}, fault.New(fault.BadRequest, "the URL %q has a query, which a chain's URL does not take", clip(s))
+	}
+	fingerprint, err := parseFragment(u.Fragment)
+	if err != nil {
+		return URL{}, err
 	}
 	name, err := FromURLPath(u.Path)
 	if err != nil {
@@ -135,11 +149,39 @@ func ParseURL(s string) (URL, error) {
 	if port == "" {
 		port = DefaultPort
 	}
-	return URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port), Name: name}, nil
+	return URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port), Name: name, Fingerprint: fingerprint}, nil
 }
 
+func isIPv6(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Is6()
+}
+
+// parseFragment returns the fingerprint in a URL's fragment, if it has one.
+func parseFragment(fragment string) (string, error) {
+	if fragment == "" {
+		return "", nil
+	}
+	fingerprint, ok := strings.CutPrefix(fragment, fingerprintKey)
+	encoded, hashed := strings.CutPrefix(fingerprint, "SHA256:")
+	b, err := base64.RawStdEncoding.Strict().DecodeString(encoded)
+	if !ok || !hashed || err != nil || len(b) != sha256.Size || strings.ContainsAny(encoded, "\r\n") {
+		return "", fault.New(fault.BadRequest, "the URL ends with %q; after # there may be a server's fingerprint, fp=SHA256: and 43 characters of base64, and nothing else", clip(fragment))
+	}
+	return fingerprint, nil
+}
+
+// fingerprintKey stands before the fingerprint in a URL's fragment.
+const fingerprintKey = "fp="
+
 // String returns the URL in the form that ParseURL accepts.
-func (u URL) String() string { return u.Scheme + "://" + u.Host + URLPrefix + string(u.Name) }
+func (u URL) String() string {
+	text := url.URL{Scheme: u.Scheme, Host: u.Host, Path: URLPrefix + string(u.Name)}
+	if u.Fingerprint != "" {
+		text.Fragment = fingerprintKey + u.Fingerprint
+	}
+	return text.String()
+}
 
 // part is one part of a name, with the characters it may have inside beside
 // lower-case letters and digits.

@@ -63,12 +63,47 @@ func TestParseURL(t *testing.T) {
 	}
 	for _, s := range []string{
 		"", "example.com/joe/mydb", "http://h/db/g/d", "ws://h", "ws:///db/g/d", "ws://h/g/d", "ws://u:p@h/db/g/d",
-		"ws://h/db/g/d?x=1", "ws://h/db/g/d#x", "ws://h/db/g/../d", "ws://h/db/g%2f/d", "ws://h/db/%2e%2e/d", "ws://h:x/db/g/d", "ws://\x7f/",
+		"ws://h/db/g/d?x=1", "ws://h/db/g/d#x", "https://h/db/g/d", "ws://h/db/g/../d", "ws://h/db/g%2f/d", "ws://h/db/%2e%2e/d", "ws://h:x/db/g/d", "ws://\x7f/",
 	} {
 		if u, err := ParseURL(s); err == nil {
 			t.Errorf("ParseURL(%q) = %v, want an error", s, u)
 		}
 	}
+}
+
+// A URL carries the fingerprint that its server must have; one that is not
+// exactly a fingerprint is refused, since an ignored pin would pin nothing.
+func TestParseURLFingerprint(t *testing.T) {
+	const fp = "SHA256:ajPtgKG9BpTkyjVoJkm5/Q2MGf1HPDndBD9dopBQNlg"
+	u, err := ParseURL("wss://h/db/g/d#fp=" + fp)
+	if err != nil || u.Fingerprint != fp || u.Scheme != "wss" || u.Host != "h:5000" {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	if back, err := ParseURL(u.String()); err != nil || back != u {
+		t.Errorf("%s came back as %+v: %v", u, back, err)
+	}
+	for _, fragment := range []string{
+		fp, "fp=", "fp=SHA256:", "FP=" + fp, "fp=" + fp[:len(fp)-1], "fp=" + fp + "A", "fp=" + fp + "=", "fp=" + fp + "&x=1",
+		"fp=sha256:" + fp[7:], "fp=MD5:" + fp[7:], "x=1&fp=" + fp, "fp=" + fp[:20] + "%0a" + fp[20:], "fp=" + fp[:len(fp)-1] + "h",
+	} {
+		if u, err := ParseURL("ws://h/db/g/d#" + fragment); !fault.Is(err, fault.BadRequest) {
+			t.Errorf("#%s gives %+v, %v", fragment, u, err)
+		}
+	}
+}
+
+func FuzzParseURL(f *testing.F) {
+	f.Add("wss://h:1/db/g/d#fp=SHA256:ajPtgKG9BpTkyjVoJkm5/Q2MGf1HPDndBD9dopBQNlg")
+	f.Add("tcp://[::1]:7/db/example.com/joe/mydb")
+	f.Fuzz(func(t *testing.T, s string) {
+		u, err := ParseURL(s)
+		if err != nil {
+			return
+		}
+		if back, err := ParseURL(u.String()); err != nil || back != u {
+			t.Errorf("%q does not round-trip: %+v, %v", u, back, err)
+		}
+	})
 }
 
 func FuzzParse(f *testing.F) {
