@@ -1,128 +1,198 @@
 package wire
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"crypto/rand"
+	"crypto/tls"
 	"net"
-
-	"github.com/gobwas/ws"
+	"time"
 
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/identity"
 	"github.com/atedb/atedb/sdk/stream"
+	"github.com/atedb/atedb/sdk/wire/pqnoise"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
 
-// Dial connects to the server of a chain's URL and sends ClientHello and Open
-// without waiting for the answers; [ExpectHello] receives the first.
-// ctx bounds the connecting alone.
-func Dial(ctx context.Context, u chainname.URL, agent string, create bool) (*Conn, error) {
-	nc, err := dialTransport(ctx, u)
-	if err != nil {
-		return nil, err
-	}
-	c := stream.NewConn(nc, MaxMessage)
-	c.Queue(ClientHello, &wirepb.ClientHello{Version: Version, Agent: agent})
-	c.Queue(Open, &wirepb.Open{Name: u.Name.String(), Create: create})
-	if err := c.Flush(); err != nil {
-		c.Close()
-		return nil, fault.New(fault.Unavailable, "greeting %s: %w", u.Host, err)
-	}
-	return c, nil
+// DialOptions are what a client greets a server with.
+type DialOptions struct {
+	Agent         string // the client's software, for the server's log
+	MinEncryption int    // the least accepted: 0, 128, 192 or 256
+	// Offer lets the server encrypt although MinEncryption is 0. Such a
+	// connection is safe from those who listen; whoever can change what is
+	// sent can take the offer out, unless CheckServer asks for Proven.
+	Offer bool
+	// CheckServer, unless nil, is called once it is known who the server is,
+	// before anything but the hello is sent to it. Its error ends Dial.
+	CheckServer func(Server) error
+	TLS         *tls.Config // for wss://; nil trusts what the system trusts
 }
 
-func dialTransport(ctx context.Context, u chainname.URL) (net.Conn, error) {
-	if u.Scheme == "tcp" {
-		nc, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
-		if err != nil {
-			return nil, fault.New(fault.Unavailable, "connecting to %s: %w", u.Host, err)
-		}
-		if _, err := nc.Write([]byte(Preface)); err != nil {
-			nc.Close()
-			return nil, fault.New(fault.Unavailable, "greeting %s: %w", u.Host, err)
-		}
-		return nc, nil
+// encrypts reports whether the connection may become an encrypted one.
+func (o *DialOptions) encrypts() bool { return o.Offer || o.MinEncryption > 0 }
+
+// Dial connects to the server of a chain's URL, and agrees with it on how the
+// connection is encrypted. The server expects Open next. ctx bounds all of it.
+//
+// Errors are faults: wrong_server if the server offers less than MinEncryption,
+// bad_message if it cannot be followed or the handshake failed, unavailable if
+// it cannot be reached, what the server said in a Bye, and CheckServer's.
+func Dial(ctx context.Context, u chainname.URL, o DialOptions) (*Conn, Greeting, error) {
+	if _, err := pqnoise.ParseLevel(o.MinEncryption); err != nil && o.MinEncryption != 0 {
+		return nil, Greeting{}, err
 	}
-	dialer := ws.Dialer{Protocols: []string{Subprotocol}}
-	nc, buffered, hs, err := dialer.Dial(ctx, u.String())
+	nc, err := dialTransport(ctx, u, o)
 	if err != nil {
-		var status ws.StatusError
-		if errors.As(err, &status) {
-			return nil, fault.New(fault.Unavailable, "%s answered with HTTP status %d instead of accepting a WebSocket; is it an AteDB server?", u.Host, int(status))
-		}
-		return nil, fault.New(fault.Unavailable, "connecting to %s: %w", u.Host, innermost(err))
+		return nil, Greeting{}, err
 	}
-	if hs.Protocol != Subprotocol {
+	interrupt := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	d := dialer{nc: nc, host: u.Host, o: o, prologue: newTranscript()}
+	encrypted, greeting, err := d.greet()
+	if !interrupt() {
+		err = ctx.Err() // whatever came of it
+	}
+	if err != nil {
 		nc.Close()
-		return nil, fault.New(fault.Unsupported, "%s does not speak the protocol %s", u.Host, Subprotocol)
-	}
-	var received []byte
-	if buffered != nil {
-		if received, err = buffered.Peek(buffered.Buffered()); err != nil {
-			nc.Close()
-			return nil, fault.New(fault.Unavailable, "connecting to %s: %w", u.Host, err)
+		if stream.IsClosed(err) || ctx.Err() != nil {
+			err = fault.New(fault.Unavailable, "greeting %s: %w", u.Host, err)
 		}
+		return nil, Greeting{}, err
 	}
-	return newWebSocket(nc, ws.StateClientSide, received), nil
+	return NewConn(encrypted), greeting, nil
 }
 
-// innermost returns the network's own error, which says what a person wants to
-// know without the layers above it.
-func innermost(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op
-	}
-	return err
+// dialer is the client's side of a greeting.
+type dialer struct {
+	nc        net.Conn
+	host      string
+	o         DialOptions
+	prologue  transcript
+	nonce     [nonceSize]byte
+	ephemeral *pqnoise.PrivateKey // of the present offer
 }
 
-// ExpectHello receives the server's answer to ClientHello.
-func ExpectHello(c *Conn) (*wirepb.ServerHello, error) {
-	t, payload, err := c.Receive()
+func (d *dialer) greet() (net.Conn, Greeting, error) {
+	rand.Read(d.nonce[:])
+	offer := 0
+	if d.o.encrypts() {
+		offer = offerFor(d.o.MinEncryption)
+	}
+	hello, payload, err := d.hello(offer)
 	if err != nil {
-		return nil, err
+		return nil, Greeting{}, err
 	}
-	switch t {
-	case Bye:
-		var bye wirepb.Bye
-		if err := stream.Unmarshal(t, payload, &bye); err != nil {
-			return nil, err
-		}
-		return nil, AsFault(&bye)
-	case ServerHello:
-		var hello wirepb.ServerHello
-		if err := stream.Unmarshal(t, payload, &hello); err != nil {
-			return nil, err
-		}
-		if hello.Version != Version {
-			return nil, fault.New(fault.Unsupported, "the server chose protocol version %d; this client speaks %d", hello.Version, Version)
-		}
-		return &hello, nil
+	level := int(hello.Encryption)
+	if err := d.accept(level, offer); err != nil {
+		return nil, Greeting{}, err
 	}
-	return nil, fault.New(fault.BadMessage, "the server answered the hello with a message of type %d", t)
+	if level == 0 {
+		return d.clear(hello)
+	}
+	if fitting := offerFor(level); len(hello.Handshake) == 0 && fitting != offer {
+		d.prologue.add(appendMessage(nil, ServerHello, payload))
+		if hello, payload, err = d.hello(fitting); err != nil {
+			return nil, Greeting{}, err
+		}
+	}
+	if len(hello.Handshake) == 0 || int(hello.Encryption) != level {
+		return nil, Greeting{}, fault.New(fault.BadMessage, "%s did not go on with the %d bit wire encryption that it chose", d.host, level)
+	}
+	return d.encrypt(pqnoise.Level(level), hello, payload)
 }
 
-// AcceptHello receives ClientHello and queues the answer to it.
-// A client that cannot be served is a fault; the caller says Bye.
-func AcceptHello(c *Conn, agent string) (*wirepb.ClientHello, error) {
-	t, payload, err := c.Receive()
+// hello says ClientHello with a new key share and returns the answer with its
+// encoded form.
+func (d *dialer) hello(offer int) (*wirepb.ServerHello, []byte, error) {
+	m := &wirepb.ClientHello{Version: Version, Agent: clipAgent(d.o.Agent), Encryption: uint32(d.o.MinEncryption), Nonce: d.nonce[:], Offer: uint32(offer)}
+	if offer != 0 {
+		var err error
+		if d.ephemeral, err = pqnoise.Level(offer).KEM().GenerateKey(); err != nil {
+			return nil, nil, err
+		}
+		m.KeyShare = d.ephemeral.Public()
+	}
+	payload, err := m.MarshalVT()
 	if err != nil {
-		return nil, err
+		return nil, nil, fault.New(fault.Internal, "encoding the hello: %w", err)
 	}
-	if t != ClientHello {
-		return nil, fault.New(fault.BadMessage, "the first message has type %d; it must be ClientHello, type %d", t, ClientHello)
+	message := appendMessage(nil, ClientHello, payload)
+	d.prologue.add(message)
+	if _, err := d.nc.Write(message); err != nil {
+		return nil, nil, err
 	}
-	var hello wirepb.ClientHello
-	if err := stream.Unmarshal(t, payload, &hello); err != nil {
-		return nil, err
+	answer, err := readMessage(d.nc)
+	if err != nil {
+		return nil, nil, err
 	}
-	if hello.Version < Version {
-		return nil, fault.New(fault.Unsupported, "the client speaks protocol version %d; this server speaks %d", hello.Version, Version)
+	hello, err := parseServerHello(answer)
+	return hello, answer[helloHeader:], err
+}
+
+// accept checks the level that the server chose against what was offered.
+func (d *dialer) accept(level, offer int) error {
+	switch least := d.o.MinEncryption; {
+	case level < least && level == 0:
+		return fault.New(fault.WrongServer, "%s offers no wire encryption, and this client accepts no less than %d bit; if the server should not encrypt, say so with --no-wire-encryption", d.host, least)
+	case level < least:
+		return fault.New(fault.WrongServer, "%s offers %d bit wire encryption, and this client accepts no less than %d bit", d.host, level, least)
+	case level > 0 && offer == 0:
+		return fault.New(fault.Unsupported, "%s demands %d bit wire encryption, and this client offers none; dial with wire encryption", d.host, level)
 	}
-	if hello.Encryption != 0 {
-		return nil, fault.New(fault.Unsupported, "the client demands %d bit wire encryption, which this server does not offer", hello.Encryption)
+	return nil
+}
+
+// clear ends the greeting without encryption.
+func (d *dialer) clear(hello *wirepb.ServerHello) (net.Conn, Greeting, error) {
+	var server Server
+	if len(hello.Identity) > 0 {
+		public, err := identity.Parse(hello.Identity)
+		if err != nil {
+			return nil, Greeting{}, err
+		}
+		server.Fingerprint, server.Signing = public.Fingerprint(), public.Signing
 	}
-	hello.Agent = hello.Agent[:min(len(hello.Agent), MaxAgent)]
-	c.Queue(ServerHello, &wirepb.ServerHello{Version: Version, Agent: agent})
-	return &hello, nil
+	if err := d.check(server); err != nil {
+		return nil, Greeting{}, err
+	}
+	binding := clearBinding(d.nonce[:], hello.Nonce, server.Fingerprint)
+	return d.nc, Greeting{Server: server, Agent: clipAgent(hello.Agent), Binding: binding}, nil
+}
+
+// encrypt ends the greeting with the handshake. payload is the encoded hello.
+func (d *dialer) encrypt(level pqnoise.Level, hello *wirepb.ServerHello, payload []byte) (net.Conn, Greeting, error) {
+	before, found := bytes.CutSuffix(payload, handshakeField(hello.Handshake))
+	if !found {
+		return nil, Greeting{}, fault.New(fault.BadMessage, "the handshake is not the last field of %s's hello", d.host)
+	}
+	d.prologue.addCut(before)
+	initiator, err := pqnoise.Initiate(level, d.prologue, d.ephemeral, hello.Handshake)
+	if err != nil {
+		return nil, Greeting{}, err
+	}
+	disclosed, err := identity.ParseDisclosure(level.KEM(), initiator.Static(), initiator.Payload())
+	if err != nil {
+		return nil, Greeting{}, err
+	}
+	server := Server{Fingerprint: disclosed.Fingerprint, Signing: disclosed.Signing, Encryption: int(level), Proven: true}
+	if err := d.check(server); err != nil {
+		return nil, Greeting{}, err
+	}
+	message3, session, err := initiator.Finish()
+	if err != nil {
+		return nil, Greeting{}, err
+	}
+	if _, err := d.nc.Write(message3); err != nil {
+		return nil, Greeting{}, err
+	}
+	binding := encryptedBinding(session, server.Fingerprint)
+	return pqnoise.NewConn(d.nc, session), Greeting{Server: server, Agent: clipAgent(hello.Agent), Binding: binding}, nil
+}
+
+func (d *dialer) check(s Server) error {
+	if d.o.CheckServer == nil {
+		return nil
+	}
+	return d.o.CheckServer(s)
 }

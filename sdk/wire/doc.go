@@ -5,9 +5,10 @@
 // A connection serves one chain. It is a stream of bytes in each direction,
 // carried in one of two ways that the server tells apart by the first bytes:
 //
-//   - WebSocket (RFC 6455). The request's path is /db/ and the chain's name, its
-//     subprotocol "atedb.v1". The stream travels in binary messages; where one
-//     ends and the next begins has no meaning.
+//   - WebSocket (RFC 6455), in TLS for wss://. The request's path is /db/ and the
+//     chain's name, or /db/ alone if the client offers encryption, which is to
+//     hide the name; its subprotocol is "atedb.v1". The stream travels in binary
+//     messages; where one ends and the next begins has no meaning.
 //   - Raw TCP. The client first sends the eight bytes "ATEDB/1\n".
 //
 // # Messages
@@ -22,19 +23,72 @@
 // # Order
 //
 //	client                          server
-//	ClientHello, Open  ──────────►
-//	                   ◄──────────  ServerHello, Opened
+//	ClientHello        ──────────►
+//	                   ◄──────────  ServerHello
+//	[the handshake's third message]
+//	Open               ──────────►
+//	                   ◄──────────  Opened
 //	Commit, Commit, …  ──────────►
 //	                   ◄──────────  Committed or Rejected, one for each, in order
 //	Subscribe          ──────────►
 //	                   ◄──────────  Events, …, CaughtUp, Events, …
 //	Credit             ──────────►
 //
-// The client need not wait for an answer before it sends its next message,
-// from ClientHello on. Commits are answered in the order of their sending;
-// Load and Lock carry an id and may be answered in any order. If something is
-// wrong with the connection as a whole, the server says Bye with a code and
-// closes it.
+// From Open on, which may follow the third message at once, the client need not
+// wait for an answer before it sends its next message. Commits are answered in
+// the order of their sending; Load and Lock carry an id and may be answered in
+// any order. If something is wrong with the connection as a whole, the server
+// says Bye with a code and closes it.
+//
+// # Encryption
+//
+// ClientHello says the least level that the client accepts (encryption: 0, 128,
+// 192 or 256) and, if it encrypts at all, offers a fresh public key (key_share)
+// of X-Wing (offer 128, good for 128 and 192) or MLKEM1024P384 (offer 256). The
+// level of the connection is the server's, or the client's least if that is
+// higher. ServerHello says which:
+//
+//   - 0: everything is in clear text; identity says who the server claims to be.
+//   - A level that the offer is good for: handshake is the second message of
+//     package pqnoise's handshake, of which key_share was the first.
+//   - Another level, and handshake is empty. Then the client says ClientHello
+//     again, with the same nonce and least level and a fitting offer, and the
+//     server answers as before, with the same nonce and level.
+//
+// A server that demands encryption of a client without an offer says Bye, as
+// does one that cannot encrypt; a client ends the connection if the level is
+// below its least.
+//
+// With encryption, handshake is the last field of ServerHello: its tag 0x2a, its
+// length as the shortest varint, and its bytes end the message. The handshake's
+// prologue is
+//
+//	"AteDB greeting v1" ‖ 0x00
+//	‖ ClientHello, ServerHello, ClientHello: each hello before the last, whole,
+//	  beginning with its length; one or three of them
+//	‖ the last ServerHello from its type on, up to its handshake field
+//
+// so that whoever changes anything in a hello, such as a level, ends the
+// connection. The payload of the second message is the server's disclosure, as
+// package identity says, which with the public key in that message gives the
+// server's fingerprint: the client decides here whether it wants that server,
+// having sent it nothing but its hello. The third message follows as it is,
+// without a header, and after it come frames alone, which carry the messages.
+// The first frame from the server proves that it holds its private key.
+//
+// # Binding
+//
+// What a client signs for one connection, such as the proof of owning a key,
+// names the connection by its binding:
+//
+//	encrypted    SHA-256("AteDB binding encrypted v1" ‖ 0x00 ‖ handshake hash (64)
+//	             ‖ server's fingerprint)
+//	clear text   SHA-256("AteDB binding clear v1" ‖ 0x00 ‖ ClientHello's nonce
+//	             ‖ ServerHello's nonce ‖ server's fingerprint, or 32 zeros if it
+//	             showed no identity)
+//
+// Without encryption it keeps a proof from being used on another connection, but
+// whoever can change what is sent can use this one.
 //
 // # Flow control
 //

@@ -20,6 +20,6 @@ const (
 	MaxLoad   = 1000     // events asked for in one Load
 	MaxLoaded = 16 << 20 // of the records in one Loaded
 
-	// HelloTimeout is how long a client has to send ClientHello and Open.
+	// HelloTimeout is how long a client has for the greeting and Open.
 	HelloTimeout = 5 * time.Second
 )

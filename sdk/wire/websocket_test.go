@@ -64,7 +64,7 @@ func randomBytes(n int) []byte {
 }
 
 func TestWebSocketBothSides(t *testing.T) {
-	c, err := dialTransport(context.Background(), echo(t))
+	c, err := dialTransport(context.Background(), echo(t), DialOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestWebSocketClientAgainstAnotherImplementation(t *testing.T) {
 		nc.Close()
 	}))
 	defer server.Close()
-	c, err := dialTransport(context.Background(), chainname.URL{Scheme: "ws", Host: strings.TrimPrefix(server.URL, "http://"), Name: "group/db"})
+	c, err := dialTransport(context.Background(), chainname.URL{Scheme: "ws", Host: strings.TrimPrefix(server.URL, "http://"), Name: "group/db"}, DialOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
