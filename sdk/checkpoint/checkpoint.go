@@ -30,17 +30,18 @@ type Checkpoint struct {
 }
 
 // Sign returns the head of a chain as a note signed by the server's key. The
-// server's name is any text of 1 to MaxServer letters, digits and signs of ASCII
-// other than a plus, such as its address or its fingerprint; with another one,
-// and for a head over merkle.MaxSize, the error is a bad_request fault.
+// server's name is any text of 1 to MaxServer letters, digits and signs of ASCII,
+// such as its address or its fingerprint; with another one, and for a head over
+// merkle.MaxSize, the error is a bad_request fault. A plus, which notes do not
+// allow in a name, becomes a minus.
 func Sign(key *keys.SigningKey, server string, chain event.ChainID, head merkle.Head) (string, error) {
 	if !validName(server) {
-		return "", fault.New(fault.BadRequest, "%.100q cannot stand beside a checkpoint's signature; a server's name there has 1 to %d visible characters of ASCII, and no plus", server, MaxServer)
+		return "", fault.New(fault.BadRequest, "%.100q cannot stand beside a checkpoint's signature; a server's name there has 1 to %d visible characters of ASCII", server, MaxServer)
 	}
 	if head.Size > merkle.MaxSize {
 		return "", fault.New(fault.BadRequest, "a head of size %d cannot be signed; the largest size is %d", head.Size, uint64(merkle.MaxSize))
 	}
-	signed, err := note.Sign(&note.Note{Text: text(chain, head)}, newSigner(key, server))
+	signed, err := note.Sign(&note.Note{Text: text(chain, head)}, newSigner(key, strings.ReplaceAll(server, "+", "-")))
 	if err != nil {
 		return "", fault.New(fault.Internal, "signing a checkpoint: %w", err)
 	}
@@ -119,5 +120,5 @@ func parse(signed string, chain event.ChainID) (Checkpoint, error) {
 
 func validName(name string) bool {
 	return len(name) >= 1 && len(name) <= MaxServer &&
-		strings.IndexFunc(name, func(r rune) bool { return r <= ' ' || r > '~' || r == '+' }) < 0
+		strings.IndexFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }

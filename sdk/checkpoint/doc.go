@@ -18,7 +18,7 @@
 //
 //	— name base64(key id ‖ signature)
 //
-// where the name is the server's, without spaces or plus signs. The signature is
+// where the name is the server's, with a minus for each plus. The signature is
 // that of [keys.SigningKey.Sign] for the purpose [keys.ForCheckpoint], over the
 // text. The key id is the first four bytes of
 //
