@@ -28,7 +28,7 @@ func recordSum(body string) string {
 func decodeRecord(raw []byte, kind string, keys ...string) ([]string, error) {
 	text := string(raw)
 	version, _, _ := strings.Cut(text, "\n")
-	if v, ok := strings.CutPrefix(version, "ate "+kind+" "); ok && v != recordVersion && strings.Trim(v, "0123456789") == "" {
+	if v, ok := strings.CutPrefix(version, "ate "+kind+" "); ok && v != "" && v != recordVersion && strings.Trim(v, "0123456789") == "" {
 		return nil, fault.New(fault.Unsupported, "it is of version %.20s, and this program knows version %s", v, recordVersion)
 	}
 	at := strings.LastIndex(strings.TrimSuffix(text, "\n"), "\n") + 1
