@@ -57,11 +57,26 @@ type Error struct {
 	cause  error
 }
 
-// New returns a fault with a formatted sentence. A %w verb wraps its operand.
+// New returns a fault with a formatted sentence. A %w verb wraps its operand; of
+// a fault, the sentence alone becomes part of the new one.
 func New(code Code, format string, args ...any) *Error {
+	for i, arg := range args {
+		if f, ok := arg.(*Error); ok && f != nil {
+			args[i] = wrapped{f}
+		}
+	}
 	err := fmt.Errorf(format, args...)
-	return &Error{Code: code, Reason: err.Error(), cause: errors.Unwrap(err)}
+	cause := errors.Unwrap(err)
+	if w, ok := cause.(wrapped); ok {
+		cause = w.fault
+	}
+	return &Error{Code: code, Reason: err.Error(), cause: cause}
 }
+
+// wrapped is a fault as part of another one's sentence.
+type wrapped struct{ fault *Error }
+
+func (w wrapped) Error() string { return w.fault.Reason }
 
 // Error returns the sentence followed by the code in brackets.
 func (e *Error) Error() string { return e.Reason + " [" + string(e.Code) + "]" }

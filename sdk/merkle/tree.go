@@ -32,6 +32,13 @@ func New(b Bundles) *Tree {
 	return &Tree{head: EmptyHead(), cache: cache{store: b}}
 }
 
+// Unsaved reports whether Flush has something to store.
+func (t *Tree) Unsaved() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.tail) >= BundleSize
+}
+
 // Append adds leaves. It never fails, does no I/O and does not keep the slice.
 func (t *Tree) Append(leaves ...event.Hash) {
 	t.mu.Lock()

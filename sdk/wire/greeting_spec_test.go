@@ -102,7 +102,7 @@ func TestGreetingByAnotherClient(t *testing.T) {
 			say(256)
 			message, hello = readWhole(t, near)
 		}
-		var nc net.Conn = near
+		nc := near
 		var binding [32]byte
 		if test.server == 0 {
 			claimed, err := identity.Parse(hello.Identity)

@@ -37,7 +37,7 @@ type served struct {
 // a Bye.
 func serve(nc net.Conn, o AcceptOptions) (s served) {
 	conn, greeting, err := Accept(nc, o)
-	defer conn.Close()
+	defer func() { conn.Close() }()
 	s.greeting, s.err = greeting, err
 	if err == nil {
 		var payload []byte

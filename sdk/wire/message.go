@@ -39,6 +39,12 @@ const (
 	Credit      = Type(wirepb.Type_TYPE_CREDIT)
 	Ping        = Type(wirepb.Type_TYPE_PING)
 
+	Prove         = Type(wirepb.Type_TYPE_PROVE)
+	Leaves        = Type(wirepb.Type_TYPE_LEAVES)
+	GetProof      = Type(wirepb.Type_TYPE_GET_PROOF)
+	GetCheckpoint = Type(wirepb.Type_TYPE_GET_CHECKPOINT)
+	GetAuthority  = Type(wirepb.Type_TYPE_GET_AUTHORITY)
+
 	ServerHello = Type(wirepb.Type_TYPE_SERVER_HELLO)
 	Opened      = Type(wirepb.Type_TYPE_OPENED)
 	Events      = Type(wirepb.Type_TYPE_EVENTS)
@@ -51,6 +57,12 @@ const (
 	Redirect    = Type(wirepb.Type_TYPE_REDIRECT)
 	Bye         = Type(wirepb.Type_TYPE_BYE)
 	Pong        = Type(wirepb.Type_TYPE_PONG)
+
+	Proven      = Type(wirepb.Type_TYPE_PROVEN)
+	LeafHashes  = Type(wirepb.Type_TYPE_LEAF_HASHES)
+	Proof       = Type(wirepb.Type_TYPE_PROOF)
+	Checkpoint  = Type(wirepb.Type_TYPE_CHECKPOINT)
+	AuthorityOf = Type(wirepb.Type_TYPE_AUTHORITY_OF)
 )
 
 // AsFault returns what a Bye says as an error.
