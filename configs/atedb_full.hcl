@@ -14,6 +14,12 @@ listen = "[::]:5000"
 # Encryption of the wire: 128, 192, 256 or "off". Default: 128, or "off" with trust "distributed".
 wire_encryption = 128
 
+# TLS: with both files, in PEM, the daemon speaks wss:// too, on the same port.
+tls {
+  certificate = ""
+  key         = ""
+}
+
 # Storage keeps the chains: "file", or "memory" to forget them at the end.
 storage "file" {}
 

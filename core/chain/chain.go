@@ -21,10 +21,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/event/eventpb"
+	"github.com/atedb/atedb/sdk/evidence"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/merkle"
 )
 
 // Log is where a chain's records are kept.
@@ -35,13 +38,9 @@ type Log interface {
 	Append(records []byte) error
 	// Read appends records to dst as storage.Chain's Read does.
 	Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error)
-}
-
-// Checker judges who may write. Its methods are called by one goroutine at a
-// time.
-type Checker interface {
-	// MayWrite returns nil if the owner of these keys may write.
-	MayWrite(proven []event.Hash) error
+	// PutBlob and GetBlob keep side blobs as storage.Chain's do.
+	PutBlob(ctx context.Context, name string, data []byte) error
+	GetBlob(ctx context.Context, name string) ([]byte, error)
 }
 
 // Publisher is told what became durable, in order, by one goroutine at a time.
@@ -58,11 +57,17 @@ type Chain struct {
 	genesis event.Genesis
 	record  []byte // of the genesis event
 
-	log     Log
-	checker Checker
-	publish Publisher
-	onFail  func(error)
-	now     func() time.Time
+	log       Log
+	bundles   bundles
+	validator Validator // nil in centralized trust
+	publish   Publisher
+	onFail    func(error)
+	onProblem func(error)
+	now       func() time.Time
+
+	merkle      *merkle.Tree   // locks for itself
+	maintaining atomic.Bool    // the state is being saved
+	background  sync.WaitGroup // whoever saves it
 
 	next atomic.Uint64 // the seq after the last durable event
 
@@ -72,14 +77,19 @@ type Chain struct {
 
 	// The leader's own.
 	recent   recent
-	lastTime int64     // of the newest commit, Unix microseconds
-	buf      []byte    // the round's records
-	outcomes []outcome // of the round
-	failed   error     // why nothing can be stored until the chain is opened again
+	heads    heads
+	writers  *evidence.Writers // of seals; settled under stateMu
+	lastTime int64             // of the newest commit, Unix microseconds
+	plain    eventpb.Header    // used for every event that says little
+	buf      []byte            // the round's records
+	outcomes []outcome         // of the round
+	failed   error             // why nothing can be stored until the chain is opened again
 
-	stateMu sync.RWMutex // guards what follows; held by the leader while it judges and applies a round
-	objects objects
-	locks   locks
+	stateMu     sync.RWMutex // guards what follows; held by the leader while it judges and settles a round
+	tree        *authority.Tree
+	locks       locks
+	settledTime int64 // of the newest settled commit, Unix microseconds
+	saved       saved
 }
 
 // version is which event is an object's newest, if it has a value.
@@ -122,59 +132,53 @@ func (c *Chain) Next() event.Seq { return event.Seq(c.next.Load()) }
 func (c *Chain) Objects() int {
 	c.stateMu.RLock()
 	defer c.stateMu.RUnlock()
-	return len(c.objects.newest)
+	return c.tree.Len()
 }
 
-// MayWrite returns why the owner of the given keys may not write anything in
-// the chain, or nil.
-func (c *Chain) MayWrite(proven []event.Hash) error { return c.checker.MayWrite(proven) }
-
-// replayChunk is how many bytes are read at a time when a chain is opened or
-// searched.
-const replayChunk = 1 << 20
+// MayWriteTop returns why the owner of the given keys may not make objects at
+// the chain's top, or nil.
+func (c *Chain) MayWriteTop(proven []event.Hash) error {
+	c.stateMu.RLock()
+	defer c.stateMu.RUnlock()
+	return c.tree.MayWriteTop(proven)
+}
 
 // Options is what a chain works with.
 type Options struct {
-	Log        Log
-	NewChecker func(event.Genesis) Checker
-	Publisher  Publisher
+	Log       Log
+	Trust     event.Trust // the mode that the chain must have
+	Validator Validator   // of seals; needed in distributed trust alone
+	Publisher Publisher
 	// OnFail is called, by a leader, when the chain can no longer tell what
 	// its log holds. All later commits fail; the chain must be opened again.
 	OnFail func(error)
+	// OnProblem is called, on any goroutine, with what an operator should
+	// know and nobody else is told.
+	OnProblem func(error)
 }
 
-// Open returns the chain that the log holds, after reading its events'
-// headers. An empty log is a not_found fault.
+// Open returns the chain that the log holds, after reading its newest snapshot
+// and the headers of the events since. An empty log is a not_found fault.
 func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	c := &Chain{
-		name: name, log: o.Log, publish: o.Publisher, onFail: o.OnFail, now: time.Now,
-		objects: newObjects(),
+		name: name, log: o.Log, bundles: bundles{o.Log}, validator: o.Validator, publish: o.Publisher,
+		onFail: o.OnFail, onProblem: o.OnProblem, now: time.Now,
 	}
 	if err := c.readGenesis(ctx); err != nil {
 		return nil, err
 	}
-	c.checker = o.NewChecker(c.genesis)
-	var header eventpb.Header
-	err := c.scan(ctx, 0, func(b *event.Batch) error {
-		c.next.Store(uint64(b.Next()))
-		c.lastTime = b.Time
-		c.recent.add(b.Commit, span{b.First, uint32(b.Count)})
-		seq := b.First
-		for f, err := range b.Events() {
-			if err == nil {
-				err = event.UnmarshalHeader(f.Header, &header)
-			}
-			if err != nil {
-				return fault.New(fault.Damaged, "event %d of chain %s: %w", seq, name, err)
-			}
-			c.objects.apply(write{header.Key, header.Tombstone}, seq)
-			seq++
-		}
-		return nil
-	})
-	if err != nil {
+	if c.genesis.Trust != o.Trust {
+		return nil, fault.New(fault.Unsupported, "chain %s was made under %s trust, which cannot be changed, and this server runs %s trust; start it with --trust %[2]s, or use another chain", name, c.genesis.Trust, o.Trust)
+	}
+	c.tree, c.merkle, c.writers = authority.New(c.genesis), merkle.New(c.bundles), evidence.NewWriters()
+	if err := c.restore(ctx); err != nil {
+		c.onProblem(fmt.Errorf("the snapshot of chain %s is of no use, so its whole log is read: %w", name, err))
+	}
+	if err := c.replay(ctx); err != nil {
 		return nil, err
 	}
+	c.settledTime = c.lastTime
+	c.heads.add(c.merkle.Head())
 	return c, nil
 }
 
@@ -207,28 +211,6 @@ func (c *Chain) readGenesis(ctx context.Context) error {
 	return nil
 }
 
-// scan reads the headers of all batches that have events at or after from. A
-// batch is valid until visit returns.
-func (c *Chain) scan(ctx context.Context, from event.Seq, visit func(*event.Batch) error) error {
-	var records []byte
-	for {
-		var err error
-		records, err = c.log.Read(ctx, records[:0], from, replayChunk, true)
-		if err != nil || len(records) == 0 {
-			return err
-		}
-		for batch, err := range event.Records(records) {
-			if err == nil {
-				err = visit(&batch)
-			}
-			if err != nil {
-				return err
-			}
-			from = batch.Next()
-		}
-	}
-}
-
 // Lock asks for an object's lock for a session. Without an error it is, or may
 // yet be, granted.
 func (c *Chain) Lock(r *LockRequest) error {
@@ -252,7 +234,7 @@ func (c *Chain) Newest(keys [][]byte) []event.Seq {
 	defer c.stateMu.RUnlock()
 	seqs := make([]event.Seq, 0, len(keys))
 	for _, key := range keys {
-		if seq, ok := c.objects.find(key); ok {
+		if seq, ok := c.tree.Newest(key); ok {
 			seqs = append(seqs, seq)
 		}
 	}
@@ -302,8 +284,9 @@ func only(batch event.Batch, seq event.Seq) (event.Batch, error) {
 			return event.Batch{}, err
 		}
 		if at == seq {
+			batch.Offset += int(seq - batch.First)
 			batch.First, batch.Count = seq, 1
-			batch.Frames = event.AppendFrame(nil, f.Header, f.Data)
+			batch.Frames = f.Append(nil)
 			return batch, nil
 		}
 		at++

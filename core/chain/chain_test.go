@@ -25,10 +25,6 @@ func (p *publisher) Publish(records []byte, next event.Seq) {
 	p.next = next
 }
 
-type everyone struct{ err error }
-
-func (e everyone) MayWrite([]event.Hash) error { return e.err }
-
 // fixture is a chain over a log in memory.
 type fixture struct {
 	*Chain
@@ -40,9 +36,9 @@ type fixture struct {
 
 const testName = chainname.Name("example.com/joe/mydb")
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t *testing.T, rootKeys ...[]byte) *fixture {
 	f := &fixture{t: t, log: &chaintest.Log{}}
-	if err := Create(f.log, event.NewGenesis(testName, event.Centralized, nil), time.Now()); err != nil {
+	if err := Create(f.log, event.NewGenesis(testName, event.Centralized, rootKeys), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	f.open()
@@ -56,7 +52,7 @@ func (f *fixture) open() {
 	var err error
 	f.Chain, err = Open(context.Background(), testName, Options{
 		Log: f.log, Publisher: f.pub, OnFail: func(err error) { f.failed = err },
-		NewChecker: func(event.Genesis) Checker { return everyone{} },
+		Trust: event.Centralized, OnProblem: func(err error) { f.t.Errorf("the chain reports %v", err) },
 	})
 	if err != nil {
 		f.t.Fatal(err)
@@ -374,12 +370,15 @@ func TestUncertainAppendFailsTheChain(t *testing.T) {
 }
 
 func TestOutsiderMayNotWrite(t *testing.T) {
-	f := newFixture(t)
-	f.checker = everyone{fault.New(fault.NotAuthorized, "not yours")}
+	owner := []byte("the owner's key")
+	f := newFixture(t, owner)
 	f.refuse(f.do(newCommit(1, put{"k", "1", false})), fault.NotAuthorized)
 	if len(f.stored()) != 1 {
 		t.Error("something was stored")
 	}
+	c := newCommit(2, put{"k", "1", false})
+	c.Writer.Proven = []event.Hash{event.KeyID(owner)}
+	f.want(f.do(c), 1, 2)
 }
 
 func TestLocks(t *testing.T) {
@@ -469,7 +468,7 @@ func TestManyCommittersAreAnsweredInOrder(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	open := func(log *chaintest.Log, name chainname.Name) error {
-		_, err := Open(context.Background(), name, Options{Log: log, Publisher: &publisher{}, NewChecker: func(event.Genesis) Checker { return everyone{} }})
+		_, err := Open(context.Background(), name, Options{Log: log, Publisher: &publisher{}, Trust: event.Centralized, OnProblem: func(error) {}})
 		return err
 	}
 	if err := open(&chaintest.Log{}, testName); !fault.Is(err, fault.NotFound) {

@@ -29,7 +29,7 @@ type outcome struct {
 // once makes the round larger.
 func (c *Chain) Commit(commits ...*Commit) {
 	for _, commit := range commits {
-		commit.shapeFault, commit.shapeErr = commit.parse()
+		commit.shapeFault, commit.shapeErr = commit.parse(c.id, c.genesis.Trust)
 	}
 	c.queueMu.Lock()
 	c.queue = append(c.queue, commits...)
@@ -103,17 +103,19 @@ func (c *Chain) judge(round []*Commit) ([]byte, event.Seq) {
 	c.buf = c.buf[:0]
 	c.lastTime = max(c.now().UnixMicro(), c.lastTime)
 	next := c.Next()
-	for _, commit := range round {
+	for i, commit := range round {
 		o := outcome{commit: commit, result: Result{Event: -1}}
 		if at, ok := j.find(commit); ok {
 			o.result.First, o.result.Next = at.first, at.next()
-		} else if o.result.Event, o.result.Err = j.judge(commit); o.result.Err == nil {
+		} else if o.result.Event, o.result.Err = j.judge(commit, i, next); o.result.Err == nil {
 			batch := event.Batch{
 				First: next, Time: c.lastTime, Commit: commit.ID, Count: commit.Count,
 				Evidence: commit.Evidence, Frames: commit.Frames,
 			}
 			c.buf = batch.AppendRecord(c.buf)
-			j.stage(commit, span{next, uint32(commit.Count)})
+			if j.stored != nil {
+				j.stored[commit.ID] = span{next, uint32(commit.Count)}
+			}
 			o.fresh, o.result.First, o.result.Next = true, next, batch.Next()
 			next = batch.Next()
 		}
@@ -145,6 +147,8 @@ func (c *Chain) store(records []byte) error {
 // into refusals.
 func (c *Chain) settle(records []byte, next event.Seq, err error) {
 	if err != nil {
+		c.tree.Discard()
+		c.writers.Discard()
 		durable := c.Next()
 		for i := range c.outcomes {
 			if r := &c.outcomes[i].result; r.Err == nil && r.Next > durable {
@@ -154,18 +158,25 @@ func (c *Chain) settle(records []byte, next event.Seq, err error) {
 		return
 	}
 	c.stateMu.Lock()
+	c.tree.Settle()
+	c.writers.Settle()
 	for i := range c.outcomes {
 		if o := &c.outcomes[i]; o.fresh {
 			c.recent.add(o.commit.ID, span{o.result.First, uint32(o.commit.Count)})
-			for k, w := range o.commit.writes {
-				c.objects.apply(w, o.result.First+event.Seq(k))
-			}
+			c.merkle.Append(o.commit.leaves...)
 		}
 	}
 	c.next.Store(uint64(next))
+	c.settledTime = c.lastTime
 	c.stateMu.Unlock()
+	head := c.merkle.Head()
+	for i := range c.outcomes {
+		c.outcomes[i].result.Head = head
+	}
 	if len(records) > 0 {
+		c.heads.add(head)
 		c.publish.Publish(records, next)
+		c.maintain()
 	}
 	if cap(c.buf) > maxRound {
 		c.buf = nil
@@ -176,19 +187,16 @@ func (c *Chain) settle(records []byte, next event.Seq, err error) {
 // the chain's state.
 type judge struct {
 	*Chain
-	stored map[event.CommitID]span // resent commits that were found, in the log or in this round
-	staged map[string]version      // what the round makes of objects; nil if no commit expects versions
-	unsure error                   // why it cannot be told whether commits resent from before a seq are stored
-	before event.Seq
+	stored   map[event.CommitID]span // resent commits that were found, in the log or in this round
+	unsure   error                   // why it cannot be told whether commits resent from before a seq are stored
+	before   event.Seq
+	verdicts []error // on the seals of the round's commits, in distributed trust
 }
 
 func (c *Chain) newJudge(round []*Commit) *judge {
 	j := &judge{Chain: c}
 	from := event.Seq(math.MaxUint64)
 	for _, commit := range round {
-		if len(commit.Expected) > 0 && j.staged == nil {
-			j.staged = make(map[string]version)
-		}
 		if commit.Resent {
 			if j.stored == nil {
 				j.stored = make(map[event.CommitID]span)
@@ -198,6 +206,9 @@ func (c *Chain) newJudge(round []*Commit) *judge {
 	}
 	if from < c.recent.from {
 		j.search(round, from)
+	}
+	if c.genesis.Trust == event.Distributed {
+		j.verdicts = c.validate(round)
 	}
 	return j
 }
@@ -237,8 +248,9 @@ func (j *judge) find(commit *Commit) (span, bool) {
 	return at, ok
 }
 
-// judge returns why a commit is refused, and for which of its events, or nil.
-func (j *judge) judge(commit *Commit) (int, error) {
+// judge returns why a commit, the i-th of its round, is refused, and for which
+// of its events, or nil. Then what it does from seq first on is staged.
+func (j *judge) judge(commit *Commit, i int, first event.Seq) (int, error) {
 	switch {
 	case commit.shapeErr != nil:
 		return commit.shapeFault, commit.shapeErr
@@ -248,38 +260,42 @@ func (j *judge) judge(commit *Commit) (int, error) {
 	if i, err := j.locks.check(commit.Writer.Session, commit.writes); err != nil {
 		return i, err
 	}
-	if err := j.checker.MayWrite(commit.Writer.Proven); err != nil {
-		return -1, err
-	}
 	for _, want := range commit.Expected {
-		if got := j.version(want.Key); got != (version{want.Seq, want.Exists}) {
+		seq, ok := j.tree.Staged(want.Key)
+		if got := (version{seq, ok}); got != (version{want.Seq, want.Exists}) {
 			return -1, fault.New(fault.VersionConflict, "object %q is %s; %s was expected", want.Key, got, version{want.Seq, want.Exists})
 		}
 	}
-	return -1, nil
+	if j.verdicts == nil {
+		return j.write(commit, first, commit.Writer.Proven)
+	}
+	if j.verdicts[i] != nil {
+		return -1, j.verdicts[i]
+	}
+	if err := j.writers.Check(&commit.seal); err != nil {
+		return -1, err
+	}
+	at, err := j.write(commit, first, []event.Hash{commit.seal.Signer})
+	if err == nil {
+		j.writers.Stage(&commit.seal)
+	}
+	return at, err
 }
 
-func (j *judge) version(key []byte) version {
-	if v, ok := j.staged[string(key)]; ok {
-		return v
-	}
-	seq, ok := j.objects.find(key)
-	return version{seq, ok}
-}
-
-// stage notes what a commit that will be stored does.
-func (j *judge) stage(commit *Commit, at span) {
-	if j.stored != nil {
-		j.stored[commit.ID] = at
-	}
-	if j.staged == nil {
-		return
-	}
-	for i, w := range commit.writes {
-		v := version{seq: at.first + event.Seq(i), exists: true}
-		if w.tombstone {
-			v = version{}
+// write stages a commit's writes by the owner of some keys, or none of them.
+func (j *judge) write(commit *Commit, first event.Seq, keys []event.Hash) (int, error) {
+	mark := j.tree.Mark()
+	for i := range commit.writes {
+		w := &commit.writes[i]
+		header := w.header
+		if header == nil {
+			header = &j.plain
+			header.Key, header.Tombstone = w.key, w.tombstone
 		}
-		j.staged[string(w.key)] = v
+		if err := j.tree.Judge(first+event.Seq(i), header, w.hasData, keys); err != nil {
+			j.tree.Revert(mark)
+			return i, err
+		}
 	}
+	return -1, nil
 }

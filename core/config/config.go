@@ -42,6 +42,9 @@ type Config struct {
 	// is set, it follows from the trust mode: off if distributed, otherwise 128.
 	WireEncryption WireEncryption `koanf:"wire_encryption"`
 
+	// TLS has the daemon speak wss:// too, on the same port.
+	TLS TLS `koanf:"tls"`
+
 	// NoAuth has the daemon ask nobody who owns a new chain: anyone may write
 	// its roots. Auth is empty then.
 	NoAuth bool `koanf:"no_auth"`
@@ -72,6 +75,12 @@ type Config struct {
 	Limits Limits `koanf:"limits"`
 
 	origins map[string]Origin // by key; what is missing is at its default
+}
+
+// TLS is what wss:// is served with. Both are set or neither is.
+type TLS struct {
+	Certificate string `koanf:"certificate"` // absolute path of a PEM file: the certificate, then those up to its root
+	Key         string `koanf:"key"`         // absolute path of a PEM file
 }
 
 // Log is what the daemon's log tells and how it looks.

@@ -91,6 +91,10 @@ require_checksums = true
 dns_server = "[::1]:53"
 dns_sec = true
 log { level = "warn"  format = "json" }
+tls {
+  certificate = "/c"
+  key         = "/k"
+}
 limits {
   max_connections             = 1
   max_connections_per_address = 2
@@ -123,6 +127,9 @@ require_checksums: true
 dns_server: "[::1]:53"
 dns_sec: true
 log: { level: warn, format: json }
+tls:
+  certificate: /c
+  key: /k
 limits:
   max_connections: 1
   max_connections_per_address: 2
@@ -150,7 +157,7 @@ func TestFilesSayTheSame(t *testing.T) {
 		},
 		PluginDirs: []string{"/opt/a", "/opt/b"}, RequireChecksums: true,
 		DNSServer: "[::1]:53", DNSSec: true,
-		Log: Log{Level: "warn", Format: "json"},
+		Log: Log{Level: "warn", Format: "json"}, TLS: TLS{Certificate: "/c", Key: "/k"},
 		Limits: Limits{MaxConnections: 1, MaxConnectionsPerAddress: 2, MaxOpenChains: 3,
 			HandshakeTimeout: time.Second, IdleChainTimeout: 2 * time.Minute, ShutdownTimeout: 90 * time.Second},
 	}
@@ -243,7 +250,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		reflect.TypeFor[WireEncryption](): {"192", "192"},
 		reflect.TypeFor[[]string]():       {"/x:/y", "[/x /y]"},
 	}
-	texts := map[string]string{"listen": "[::]:77", "logs_path": "/x", "runtime_dir": "/y", "dns_server": "::1", "log.level": "off", "log.format": "json"}
+	texts := map[string]string{"listen": "[::]:77", "logs_path": "/x", "runtime_dir": "/y", "dns_server": "::1", "log.level": "off", "log.format": "json", "tls.certificate": "/c", "tls.key": "/k"}
 	for key, typ := range types {
 		if typ == nil || isBlock(typ) {
 			continue
@@ -253,7 +260,9 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 			value = [2]string{texts[key], texts[key]}
 		}
 		name := "ATEDB_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-		c := mustLoad(t, "", "", []string{name + "=" + value[0], "HOME=/elsewhere"}, nil)
+		// A certificate and its key go together; what comes later counts.
+		env := []string{"HOME=/elsewhere", "ATEDB_TLS_CERTIFICATE=/c", "ATEDB_TLS_KEY=/k", name + "=" + value[0]}
+		c := mustLoad(t, "", "", env, nil)
 		field := maps.Collect(c.settings())[key].Interface()
 		got := field
 		if s, ok := field.(interface{ String() string }); ok {

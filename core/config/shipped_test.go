@@ -85,10 +85,10 @@ func TestUnsupported(t *testing.T) {
 		flags map[string]string
 		want  []string // beginnings of the reasons
 	}{
-		{map[string]string{}, []string{"wire encryption is not built yet", `the auth plugin "ate"`}},
-		{map[string]string{"no-auth": "true"}, []string{"wire encryption is not built yet in this version; start with --no-wire-encryption (or wire_encryption = \"off\") on a network you trust"}},
-		{map[string]string{"no-wire-encryption": "true"}, []string{`the auth plugin "ate"`}},
-		{map[string]string{"trust": "distributed"}, []string{"distributed trust is not built yet"}},
+		{map[string]string{}, []string{`the auth plugin "ate"`}},
+		{map[string]string{"dns-sec": "true"}, []string{`the auth plugin "ate"`, "DNSSEC is not built yet"}},
+		{map[string]string{"trust": "distributed"}, nil},
+		{map[string]string{"trust": "distributed", "wire-encryption": "256"}, nil},
 		{map[string]string{"no-auth": "true", "no-wire-encryption": "true", "dns-sec": "true"}, []string{"DNSSEC is not built yet"}},
 		{map[string]string{"no-auth": "true", "no-wire-encryption": "true"}, nil},
 	}

@@ -44,12 +44,6 @@ func (c *Config) spec(kind string, b Block) PluginSpec {
 // version cannot do yet. This is the one place that knows.
 func Unsupported(c *Config) error {
 	var reasons []string
-	if c.WireEncryption != 0 {
-		reasons = append(reasons, `wire encryption is not built yet in this version; start with --no-wire-encryption (or wire_encryption = "off") on a network you trust`)
-	}
-	if c.Trust.Name == TrustDistributed {
-		reasons = append(reasons, `distributed trust is not built yet in this version; start with --trust centralized (or trust "centralized" {})`)
-	}
 	for _, spec := range c.PluginSpecs() {
 		if spec.Kind == KindAuth && spec.Name == "ate" {
 			reasons = append(reasons, `the auth plugin "ate", which asks an authentication server, is not built yet in this version; start with --no-auth (or name auth "static" in the config file)`)

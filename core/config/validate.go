@@ -55,6 +55,9 @@ func (c *Config) checkPaths() error {
 			return c.bad(key, "is %q; it must be the path of a folder", path)
 		}
 	}
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
+		return c.bad("tls", "has a certificate without a key, or a key without a certificate; give both or neither")
+	}
 	for _, dir := range c.PluginDirs {
 		if !filepath.IsAbs(dir) {
 			return c.bad("plugin_dirs", "holds %q; it must hold paths of folders", dir)
@@ -167,7 +170,7 @@ func (c *Config) absolutePaths() error {
 		}
 		return err
 	}
-	paths := []*string{&c.LogsPath, &c.RuntimeDir}
+	paths := []*string{&c.LogsPath, &c.RuntimeDir, &c.TLS.Certificate, &c.TLS.Key}
 	for i := range c.PluginDirs {
 		paths = append(paths, &c.PluginDirs[i])
 	}

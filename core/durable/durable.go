@@ -169,6 +169,30 @@ func (l *Log) Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int
 	return records, err
 }
 
+// PutBlob stores a side blob. See storage.Chain.
+func (l *Log) PutBlob(ctx context.Context, name string, data []byte) error {
+	return l.store.retry(ctx, func(client *storage.Client, generation uint64) error {
+		chain, err := l.at(ctx, client, generation)
+		if err != nil {
+			return err
+		}
+		return chain.PutBlob(ctx, name, data)
+	})
+}
+
+// GetBlob returns a side blob. See storage.Chain.
+func (l *Log) GetBlob(ctx context.Context, name string) (data []byte, err error) {
+	err = l.store.retry(ctx, func(client *storage.Client, generation uint64) error {
+		chain, err := l.at(ctx, client, generation)
+		if err != nil {
+			return err
+		}
+		data, err = chain.GetBlob(ctx, name)
+		return err
+	})
+	return data, err
+}
+
 // Close ends the use of the log. A plugin that died since has closed it too.
 func (l *Log) Close() error {
 	l.mu.Lock()

@@ -9,7 +9,7 @@ import (
 
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/pluginhost"
-	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/trust"
 )
 
@@ -18,6 +18,7 @@ type plugins struct {
 	host    *pluginhost.Host
 	storage *pluginhost.Plugin
 	auth    []namedResolver
+	trust   trust.Validator
 	rules   trust.Rules
 }
 
@@ -51,14 +52,28 @@ func (p *plugins) start(ctx context.Context, spec pluginhost.Spec) error {
 	case config.KindAuth:
 		p.auth = append(p.auth, namedResolver{spec.Name, started.Auth()})
 	case config.KindTrust:
-		if p.rules, err = started.Trust().Rules(ctx); err != nil {
+		p.trust = started.Trust()
+		if p.rules, err = p.trust.Rules(ctx); err != nil {
 			return err
-		}
-		if p.rules.PerBatch {
-			return fault.New(fault.Unsupported, "the trust plugin %q wants every batch validated, which is not built yet in this version; use trust \"centralized\"", spec.Name)
 		}
 	}
 	return nil
+}
+
+// mode is the mode of trust that the trust plugin serves.
+func (p *plugins) mode() event.Trust {
+	if p.rules.PerBatch {
+		return event.Distributed
+	}
+	return event.Centralized
+}
+
+// wireEncryption is the operator's choice, or else what goes with the trust.
+func (p *plugins) wireEncryption(cfg *config.Config) int {
+	if cfg.Origin("wire_encryption").Layer == config.FromDefault {
+		return p.rules.DefaultWireEncryption
+	}
+	return int(cfg.WireEncryption)
 }
 
 func (p *plugins) stop(timeout time.Duration) error {

@@ -2,18 +2,21 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/atedb/atedb/core/authority"
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/durable"
 	"github.com/atedb/atedb/core/fanout"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/identity"
+	"github.com/atedb/atedb/sdk/keys"
+	"github.com/atedb/atedb/sdk/trust"
 )
 
 // registry opens chains when somebody wants them, and closes them when nobody
@@ -21,7 +24,9 @@ import (
 type registry struct {
 	store       *durable.Store
 	owners      *owners
-	trust       event.Trust // of new chains
+	trust       event.Trust // of all chains
+	validator   trust.Validator
+	identity    *identity.Private
 	idleTimeout time.Duration
 	maxOpen     int
 	log         hclog.Logger
@@ -47,14 +52,22 @@ type openChain struct {
 
 	closed chan struct{} // closed when the chain is, and may be opened anew
 
+	checkpoints checkpoints
+
 	ctx    context.Context // ends, with a cause, when the chain cannot go on
 	cancel context.CancelCauseFunc
 }
 
+// wish is what somebody wants who opens a chain.
+type wish struct {
+	create   bool
+	rootKeys [][]byte // who owns the chain if it is made under distributed trust
+}
+
 // acquire returns an open chain, which the caller releases. If there is none
-// of the name it is made when create is set, and is a not_found fault
+// of the name it is made when the wish says create, and is a not_found fault
 // otherwise. ctx bounds the waiting alone: the opening goes on.
-func (r *registry) acquire(ctx context.Context, name chainname.Name, create bool) (*openChain, error) {
+func (r *registry) acquire(ctx context.Context, name chainname.Name, w wish) (*openChain, error) {
 	for {
 		c, place, err := r.enter(name)
 		if err != nil {
@@ -67,7 +80,7 @@ func (r *registry) acquire(ctx context.Context, name chainname.Name, create bool
 			continue
 		}
 		if place == placeFirst {
-			go r.open(c, create)
+			go r.open(c, w)
 		}
 		if err := await(ctx, c.opened, name); err != nil {
 			r.release(c)
@@ -77,7 +90,7 @@ func (r *registry) acquire(ctx context.Context, name chainname.Name, create bool
 			return c, nil
 		}
 		r.release(c)
-		if place == placeFirst || !create || !fault.Is(c.err, fault.NotFound) {
+		if place == placeFirst || !w.create || !fault.Is(c.err, fault.NotFound) {
 			return nil, c.err
 		} // else whoever opened it did not want to make it
 	}
@@ -176,10 +189,8 @@ func (r *registry) evictLocked() bool {
 func (r *registry) closeLocked(c *openChain) {
 	r.running.Go(func() {
 		c.cancel(nil)
-		if c.log != nil {
-			if err := c.log.Close(); err != nil {
-				r.log.Warn("cannot close a chain", "chain", c.name, "error", err)
-			}
+		if err := r.close(c); err != nil {
+			r.log.Warn("cannot close a chain", "chain", c.name, "error", err)
 		}
 		r.log.Debug("chain closed", "chain", c.name)
 		r.mu.Lock()
@@ -189,11 +200,27 @@ func (r *registry) closeLocked(c *openChain) {
 	})
 }
 
+// closeTimeout is how long saving the state of a chain that is closed may take.
+const closeTimeout = 5 * time.Second
+
+func (r *registry) close(c *openChain) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var err error
+	if c.chain != nil {
+		err = c.chain.Close(ctx)
+	}
+	if c.log != nil {
+		err = errors.Join(err, c.log.Close())
+	}
+	return err
+}
+
 // open opens or makes the chain, for all who wait for it.
-func (r *registry) open(c *openChain, create bool) {
+func (r *registry) open(c *openChain, w wish) {
 	defer r.running.Done()
 	defer close(c.opened)
-	if c.err = r.openChain(c, create); c.err != nil {
+	if c.err = r.openChain(c, w); c.err != nil {
 		r.mu.Lock()
 		r.endLocked(c)
 		r.mu.Unlock()
@@ -202,16 +229,16 @@ func (r *registry) open(c *openChain, create bool) {
 	r.log.Debug("chain opened", "chain", c.name, "events", c.chain.Next(), "objects", c.chain.Objects())
 }
 
-func (r *registry) openChain(c *openChain, create bool) error {
+func (r *registry) openChain(c *openChain, w wish) error {
 	ctx := context.Background()
-	if err := r.openLog(ctx, c, create); err != nil {
+	if err := r.openLog(ctx, c, w); err != nil {
 		return err
 	}
 	c.feed = fanout.NewFeed(c.log, c.log.State().Next)
 	opened, err := chain.Open(ctx, c.name, chain.Options{
-		Log: c.log, Publisher: c.feed,
-		NewChecker: func(g event.Genesis) chain.Checker { return authority.New(g) },
-		OnFail:     func(err error) { r.failed(c, err) },
+		Log: c.log, Publisher: c.feed, Trust: r.trust, Validator: r.validator,
+		OnFail:    func(err error) { r.failed(c, err) },
+		OnProblem: func(err error) { r.log.Warn("chain", "chain", c.name, "error", err) },
 	})
 	c.chain = opened
 	return err
@@ -227,9 +254,9 @@ func (r *registry) failed(c *openChain, err error) {
 	c.cancel(err)
 }
 
-// openLog opens the chain's log. If there is none and create is set, it makes
-// one with a genesis.
-func (r *registry) openLog(ctx context.Context, c *openChain, create bool) error {
+// openLog opens the chain's log. If there is none and the wish is to create it,
+// it makes one with a genesis.
+func (r *registry) openLog(ctx context.Context, c *openChain, w wish) error {
 	log, err := r.store.Open(ctx, c.name, false)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
@@ -238,10 +265,10 @@ func (r *registry) openLog(ctx context.Context, c *openChain, create bool) error
 	if err == nil && log.State().Next > 0 {
 		return nil
 	}
-	if !create {
+	if !w.create {
 		return fault.New(fault.NotFound, "there is no chain %s", c.name)
 	}
-	keys, err := r.owners.rootKeys(ctx, c.name)
+	keys, err := r.rootKeys(ctx, c.name, w)
 	if err != nil {
 		return err
 	}
@@ -255,6 +282,23 @@ func (r *registry) openLog(ctx context.Context, c *openChain, create bool) error
 	}
 	r.log.Info("chain created", "chain", c.name, "root_keys", len(keys))
 	return nil
+}
+
+// rootKeys returns whose a new chain is: in distributed trust its creator says,
+// otherwise the auth resolvers do.
+func (r *registry) rootKeys(ctx context.Context, name chainname.Name, w wish) ([][]byte, error) {
+	if r.trust != event.Distributed {
+		return r.owners.rootKeys(ctx, name)
+	}
+	if len(w.rootKeys) == 0 || len(w.rootKeys) > event.MaxWriters {
+		return nil, fault.New(fault.NotAuthorized, "chain %s is new, and under distributed trust whoever makes a chain names its owner's key, 1 to %d of them; make a key with `ate key new` and try again", name, event.MaxWriters)
+	}
+	for _, key := range w.rootKeys {
+		if _, err := keys.ParsePublicKey(key); err != nil {
+			return nil, err
+		}
+	}
+	return w.rootKeys, nil
 }
 
 // stop closes every chain, as their users leave them, and waits for it until

@@ -5,6 +5,8 @@ package server
 import (
 	"context"
 	"errors"
+	"net"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +18,8 @@ import (
 	"github.com/atedb/atedb/core/session"
 	"github.com/atedb/atedb/core/transport"
 	"github.com/atedb/atedb/sdk/chainname"
-	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/identity"
 	"github.com/atedb/atedb/sdk/plugin"
 	"github.com/atedb/atedb/sdk/stream"
 	"github.com/atedb/atedb/sdk/wire"
@@ -35,19 +37,31 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
+	self, err := identity.LoadOrCreate(filepath.Join(cfg.LogsPath, stateFolder))
+	if err != nil {
+		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
+	}
 	store := durable.NewStore(plugins.storage)
 	s := &server{
 		log:              log,
 		handshakeTimeout: cfg.Limits.HandshakeTimeout,
+		accept: wire.AcceptOptions{
+			Agent: "atedb/" + plugin.BuildVersion(), Encryption: plugins.wireEncryption(cfg), Identity: self,
+		},
 		registry: &registry{
-			store: store, owners: &owners{resolvers: plugins.auth}, trust: event.Centralized,
+			store: store, owners: &owners{resolvers: plugins.auth}, trust: plugins.mode(),
+			validator: plugins.trust, identity: self,
 			idleTimeout: cfg.Limits.IdleChainTimeout, maxOpen: cfg.Limits.MaxOpenChains,
 			log: log.Named("chains"), chains: make(map[chainname.Name]*openChain),
 		},
 	}
 	s.sessions, s.endSessions = context.WithCancelCause(context.Background())
+	tlsConfig, err := tlsConfig(cfg.TLS)
+	if err != nil {
+		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
+	}
 	listener, err := transport.Listen(transport.Config{
-		Address:        cfg.Listen,
+		Address: cfg.Listen, TLS: tlsConfig,
 		MaxConnections: cfg.Limits.MaxConnections, MaxPerAddress: cfg.Limits.MaxConnectionsPerAddress,
 		Logger: log.Named("transport"), Handler: s.handle,
 	})
@@ -56,7 +70,8 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) 
 	}
 	accepting := make(chan error, 1)
 	go func() { accepting <- listener.Serve() }()
-	log.Info("serving", "listen", listener.Addr().String(), "logs_path", cfg.LogsPath, "version", plugin.BuildVersion())
+	log.Info("serving", "listen", listener.Addr().String(), "logs_path", cfg.LogsPath, "version", plugin.BuildVersion(),
+		"trust", plugins.mode().String(), "wire_encryption", s.accept.Encryption, "fingerprint", self.Public().Fingerprint().String())
 
 	select {
 	case err = <-accepting:
@@ -66,10 +81,14 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) 
 	return errors.Join(err, s.stop(listener, store, plugins, cfg.Limits.ShutdownTimeout))
 }
 
+// stateFolder is the folder of the daemon's own in that of the chains.
+const stateFolder = "server"
+
 // server is what a connection's handler needs.
 type server struct {
 	log              hclog.Logger
 	handshakeTimeout time.Duration
+	accept           wire.AcceptOptions
 	registry         *registry
 	lastSession      atomic.Uint64
 
@@ -108,10 +127,20 @@ func (s *server) stop(listener *transport.Listener, store *durable.Store, plugin
 
 // handle serves one connection: it greets the client, opens the chain and runs
 // the session.
-func (s *server) handle(conn *wire.Conn, pathName string) {
+func (s *server) handle(nc net.Conn, pathName string) {
 	started := time.Now()
-	agent, c, err := s.greet(conn, pathName)
-	log := s.log.With("from", conn.RemoteAddr())
+	log := s.log.With("from", nc.RemoteAddr())
+	options := s.accept
+	options.Deadline = started.Add(s.handshakeTimeout)
+	conn, greeting, err := wire.Accept(nc, options)
+	if err != nil {
+		if !stream.IsClosed(err) {
+			log.Info("connection refused", "error", err)
+		}
+		session.Refuse(conn, err)
+		return
+	}
+	open, c, err := s.open(conn, pathName)
 	if err != nil {
 		if !stream.IsClosed(err) {
 			log.Info("connection refused", "error", err)
@@ -122,11 +151,15 @@ func (s *server) handle(conn *wire.Conn, pathName string) {
 	defer s.registry.release(c)
 	id := chain.SessionID(s.lastSession.Add(1))
 	log = log.With("session", uint64(id), "chain", c.name.String())
-	log.Debug("session begins", "agent", agent)
+	log.Debug("session begins", "agent", greeting.Agent, "wire_encryption", greeting.Server.Encryption)
 
 	ctx, cancel := context.WithCancelCause(s.sessions)
 	stop := context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })
-	err = session.New(id, conn, c.chain, c.feed).Run(ctx)
+	err = session.New(session.Options{
+		ID: id, Conn: conn, Chain: c.chain, Feed: c.feed, KnownSize: open.KnownSize,
+		Verifier: s.registry.validator, Binding: greeting.Binding,
+		Checkpoint: func() (string, error) { return c.checkpoint(s.registry.identity) },
+	}).Run(ctx)
 	stop()
 	cancel(nil)
 	switch fault.CodeOf(err) {
@@ -137,33 +170,29 @@ func (s *server) handle(conn *wire.Conn, pathName string) {
 	}
 }
 
-// greet answers ClientHello and opens the chain that Open names.
-func (s *server) greet(conn *wire.Conn, pathName string) (agent string, c *openChain, err error) {
-	deadline := time.Now().Add(s.handshakeTimeout)
-	conn.SetReadDeadline(deadline)
-	hello, err := wire.AcceptHello(conn, "atedb/"+plugin.BuildVersion())
-	if err != nil {
-		return "", nil, err
-	}
+// open receives Open and opens the chain that it names.
+func (s *server) open(conn *wire.Conn, pathName string) (*wirepb.Open, *openChain, error) {
+	conn.SetLimit(wire.MaxOpen)
 	open, err := receiveOpen(conn)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	name, err := chainname.Parse(open.Name)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	if pathName != "" && pathName != open.Name {
-		return "", nil, fault.New(fault.BadName, "the URL names chain %q and Open names chain %q", pathName, name)
+		return nil, nil, fault.New(fault.BadName, "the URL names chain %q and Open names chain %q", pathName, name)
 	}
 	conn.SetReadDeadline(time.Time{})
 	ctx, cancel := context.WithTimeout(s.sessions, openTimeout)
 	defer cancel()
-	if c, err = s.registry.acquire(ctx, name, open.Create); err != nil {
-		return "", nil, err
+	c, err := s.registry.acquire(ctx, name, wish{create: open.Create, rootKeys: open.RootKeys})
+	if err != nil {
+		return nil, nil, err
 	}
 	conn.SetLimit(wire.MaxMessage)
-	return hello.Agent, c, nil
+	return open, c, nil
 }
 
 // openTimeout is how long a client waits for its chain to be opened before it

@@ -18,7 +18,7 @@ func (s *Session) commit(payload []byte) error {
 		return err
 	}
 	c := s.newCommit()
-	c.Writer.Session = s.id
+	c.Writer = chain.Writer{Session: s.id, Proven: s.proven}
 	c.Count, c.Frames, c.Evidence = int(m.Count), m.Frames, m.Evidence
 	c.Resent, c.ResentFrom = m.ResentFrom != nil, event.Seq(m.GetResentFrom())
 	c.Answer = s.answerFunc
@@ -108,6 +108,7 @@ func (s *Session) answer(c *chain.Commit, r chain.Result) {
 func (s *Session) queueAnswerLocked(r chain.Result) {
 	if r.Err == nil {
 		s.committed.First, s.committed.Next = uint64(r.First), uint64(r.Next)
+		s.head.Size, s.root = r.Head.Size, r.Head.Root
 		s.conn.Queue(wire.Committed, &s.committed)
 		return
 	}

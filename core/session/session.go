@@ -14,9 +14,12 @@ import (
 
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/fanout"
+	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/merkle"
 	"github.com/atedb/atedb/sdk/stream"
+	"github.com/atedb/atedb/sdk/trust"
 	"github.com/atedb/atedb/sdk/wire"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
@@ -26,6 +29,7 @@ const (
 	MaxCommits     = 4096     // unanswered commits
 	MaxCommitBytes = 32 << 20 // of frames in them
 	MaxLocks       = 10_000   // held or waited for
+	MaxProven      = 64       // keys proven
 	maxLockWait    = 10 * time.Minute
 	commitStock    = 16 // commits allocated together
 )
@@ -34,8 +38,12 @@ const (
 type Chain interface {
 	ID() event.ChainID
 	Genesis() (event.Genesis, []byte)
-	Next() event.Seq
-	MayWrite(proven []event.Hash) error
+	Head() merkle.Head
+	MayWriteTop(proven []event.Hash) error
+	Authority(key, parent []byte) (authority.Resolved, error)
+	Leaves(ctx context.Context, from event.Seq, count int) ([]event.Hash, error)
+	ProveInclusion(ctx context.Context, seq event.Seq, size uint64) ([]event.Hash, error)
+	ProveConsistency(ctx context.Context, from, to uint64) ([]event.Hash, error)
 	Commit(...*chain.Commit)
 	Newest(keys [][]byte) []event.Seq
 	AppendEvents(ctx context.Context, dst []byte, seqs []event.Seq, maxBytes int) ([]byte, error)
@@ -43,12 +51,35 @@ type Chain interface {
 	Unlock(s chain.SessionID, key string) (waited bool)
 }
 
+// Verifier checks proofs of owning keys.
+type Verifier interface {
+	// VerifyProof is as trust.Validator says.
+	VerifyProof(ctx context.Context, p trust.Proof) error
+}
+
+// Options is what a session serves its client with.
+type Options struct {
+	ID    chain.SessionID // unlike any other session's
+	Conn  *wire.Conn
+	Chain Chain // stays open until Run returns
+	Feed  *fanout.Feed
+	// Verifier and Binding are what proofs are checked by: a proof is good for
+	// one binding alone.
+	Verifier Verifier
+	Binding  [32]byte
+	// KnownSize is the size of the newest head that the client remembers.
+	KnownSize uint64
+	// Checkpoint returns the chain's head, signed.
+	Checkpoint func() (string, error)
+}
+
 // Session is one client's connection to one chain.
 type Session struct {
-	id    chain.SessionID
-	conn  *wire.Conn
-	chain Chain
-	feed  *fanout.Feed
+	id      chain.SessionID
+	conn    *wire.Conn
+	chain   Chain
+	feed    *fanout.Feed
+	options Options
 
 	goroutines sync.WaitGroup // the session's, beside the one that runs it
 	wake       chan struct{}  // holds a token when the writer has something to flush
@@ -65,7 +96,9 @@ type Session struct {
 	commits     int              // unanswered
 	commitBytes int              // of frames in them
 	ended       error            // why no further commit is taken or answered
-	committed   wirepb.Committed // used for every answer
+	committed   wirepb.Committed // used for every answer, as are the next two
+	head        wirepb.Head
+	root        event.Hash
 
 	answerFunc   func(*chain.Commit, chain.Result)
 	message      wirepb.Commit                 // the reader's own: used for every commit
@@ -73,16 +106,17 @@ type Session struct {
 	batch        []*chain.Commit               // the reader's own: received together and not yet given to the chain
 	subscription *subscription                 // the reader's own
 	locks        map[string]context.CancelFunc // the reader's own: asked for, with what ends the waiting
+	proven       []event.Hash                  // the reader's own: ids of the keys that the client has proven; never written again once it is in a commit
 }
 
-// New returns a session that serves a chain, which must stay open until Run
-// returns. id is unlike any other session's.
-func New(id chain.SessionID, conn *wire.Conn, c Chain, feed *fanout.Feed) *Session {
+// New returns a session.
+func New(o Options) *Session {
 	s := &Session{
-		id: id, conn: conn, chain: c, feed: feed,
+		id: o.ID, conn: o.Conn, chain: o.Chain, feed: o.Feed, options: o,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), locks: make(map[string]context.CancelFunc),
 	}
 	s.room.L = &s.mu
+	s.committed.Head, s.head.Root = &s.head, s.root[:]
 	s.answerFunc = s.answer
 	return s
 }
@@ -98,8 +132,11 @@ func (s *Session) Run(ctx context.Context) error {
 		<-ctx.Done()
 		s.goodbye(context.Cause(ctx))
 	})
-	s.greet()
-	s.end(s.receive(ctx))
+	err := s.greet(ctx)
+	if err == nil {
+		err = s.receive(ctx)
+	}
+	s.end(err)
 	close(s.done)
 	s.endSubscription()
 	s.releaseLocks()
@@ -125,17 +162,25 @@ func (s *Session) goodbye(cause error) {
 	farewell(s.conn, cause, s.done)
 }
 
-func (s *Session) greet() {
-	id := s.chain.ID()
-	_, genesis := s.chain.Genesis()
+func (s *Session) greet(ctx context.Context) error {
+	id, head := s.chain.ID(), s.chain.Head()
+	genesis, record := s.chain.Genesis()
 	opened := &wirepb.Opened{
-		ChainId: id[:], Genesis: genesis, Next: uint64(s.chain.Next()),
+		ChainId: id[:], Genesis: record, Next: head.Size, Head: head.Proto(),
 		MaxCommits: MaxCommits, MaxCommitBytes: MaxCommitBytes,
 	}
-	if err := s.chain.MayWrite(nil); err != nil {
+	if err := s.chain.MayWriteTop(nil); err != nil && genesis.Trust == event.Centralized {
 		opened.ReadOnly = fault.From(err).Reason
 	}
+	if known := s.options.KnownSize; known > 0 && known < head.Size {
+		proof, err := s.chain.ProveConsistency(ctx, known, head.Size)
+		if err != nil {
+			return err
+		}
+		opened.Consistency = slicesOf(proof)
+	}
 	s.conn.Queue(wire.Opened, opened)
+	return nil
 }
 
 // receive serves messages until one cannot be.
@@ -181,9 +226,26 @@ func (s *Session) serve(ctx context.Context, t wire.Type, payload []byte) error 
 		return decoded(t, payload, new(wirepb.Unlock), s.unlock)
 	case wire.Ping:
 		return decoded(t, payload, new(wirepb.Ping), func(m *wirepb.Ping) error {
-			s.conn.Queue(wire.Pong, &wirepb.Pong{Id: m.Id})
+			s.conn.Queue(wire.Pong, &wirepb.Pong{Id: m.Id, Head: s.chain.Head().Proto()})
 			return nil
 		})
+	}
+	return s.serveProofs(ctx, t, payload)
+}
+
+// serveProofs serves the messages about who may do what, and who has done what.
+func (s *Session) serveProofs(ctx context.Context, t wire.Type, payload []byte) error {
+	switch t {
+	case wire.Prove:
+		return decoded(t, payload, new(wirepb.Prove), func(m *wirepb.Prove) error { return s.prove(ctx, m) })
+	case wire.GetAuthority:
+		return decoded(t, payload, new(wirepb.GetAuthority), s.authorityOf)
+	case wire.Leaves:
+		return decoded(t, payload, new(wirepb.Leaves), func(m *wirepb.Leaves) error { return s.leaves(ctx, m) })
+	case wire.GetProof:
+		return decoded(t, payload, new(wirepb.GetProof), func(m *wirepb.GetProof) error { return s.proof(ctx, m) })
+	case wire.GetCheckpoint:
+		return decoded(t, payload, new(wirepb.GetCheckpoint), s.checkpoint)
 	}
 	return fault.New(fault.BadMessage, "a message of type %d is unknown, or may not come after Open", t)
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/atedb/atedb/core/authority"
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/chain/chaintest"
 	"github.com/atedb/atedb/core/fanout"
@@ -37,8 +36,8 @@ func newHost(t testing.TB) *host {
 	h.feed = fanout.NewFeed(h.log, 1)
 	var err error
 	h.chain, err = chain.Open(context.Background(), name, chain.Options{
-		Log: h.log, Publisher: h.feed, OnFail: func(error) {},
-		NewChecker: func(g event.Genesis) chain.Checker { return authority.New(g) },
+		Log: h.log, Publisher: h.feed, Trust: event.Centralized, OnFail: func(error) {},
+		OnProblem: func(err error) { t.Errorf("the chain reports %v", err) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +72,7 @@ func (h *host) connect() *client {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := &client{Conn: stream.NewConn(near, wire.MaxMessage), t: h.t, cancel: cancel, ended: make(chan error, 1)}
 	h.last++
-	s := New(h.last, stream.NewConn(far, wire.MaxMessage), h.chain, h.feed)
+	s := New(Options{ID: h.last, Conn: stream.NewConn(far, wire.MaxMessage), Chain: h.chain, Feed: h.feed})
 	go func() { c.ended <- s.Run(ctx) }()
 	h.t.Cleanup(func() { c.Close(); cancel(nil) })
 	var opened wirepb.Opened

@@ -84,7 +84,7 @@ func (s *Session) send(ctx context.Context, sub *subscription, cursor *fanout.Su
 		}
 		if !caughtUp {
 			caughtUp = true
-			if err := s.conn.Send(wire.CaughtUp, &wirepb.CaughtUp{Next: uint64(cursor.Cursor())}); err != nil || !live {
+			if err := s.conn.Send(wire.CaughtUp, &wirepb.CaughtUp{Next: uint64(cursor.Cursor()), Head: s.chain.Head().Proto()}); err != nil || !live {
 				return err
 			}
 		}

@@ -1,13 +1,14 @@
 // Package transport accepts connections: WebSocket and the raw protocol on the
 // same port, told apart by their first eight bytes.
 //
-// What it hands on is a stream of messages that has said nothing yet. Until
-// then a connection costs little memory, a goroutine, and at most
-// wire.HelloTimeout of time.
+// What it hands on is a stream of bytes that has said nothing yet. Until then a
+// connection costs little memory, a goroutine, and at most wire.HelloTimeout of
+// time. With a certificate it takes both protocols inside TLS too.
 package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -23,15 +24,16 @@ import (
 )
 
 // Handler serves one connection and closes it. name is the chain's name in the
-// URL's path, unchecked, or "" over the raw protocol, which names the chain in
-// Open alone.
-type Handler func(conn *wire.Conn, name string)
+// URL's path, or "" if only Open is to name it: over the raw protocol, and when
+// the client wants it to be encrypted.
+type Handler func(conn net.Conn, name string)
 
 // Config is what a Listener is made with.
 type Config struct {
-	Address        string // host:port; an empty host or [::] is every address, IPv6 and IPv4
-	MaxConnections int    // at once
-	MaxPerAddress  int    // at once from one IPv4 address or one IPv6 /64 network
+	Address        string      // host:port; an empty host or [::] is every address, IPv6 and IPv4
+	MaxConnections int         // at once
+	MaxPerAddress  int         // at once from one IPv4 address or one IPv6 /64 network
+	TLS            *tls.Config // nil for none
 	Logger         hclog.Logger
 	Handler        Handler
 }
@@ -133,8 +135,14 @@ func (l *Listener) serve(nc net.Conn) {
 		return
 	}
 	defer leave()
-	head := make([]byte, len(wire.Preface))
 	nc.SetReadDeadline(time.Now().Add(wire.HelloTimeout))
+	l.detect(nc, l.config.TLS)
+}
+
+// detect finds out what a connection speaks, inside TLS too if that is offered,
+// and serves it.
+func (l *Listener) detect(nc net.Conn, offered *tls.Config) {
+	head := make([]byte, len(wire.Preface))
 	if n, err := io.ReadFull(nc, head); err != nil {
 		if n > 0 {
 			l.config.Logger.Debug("connection ended in its first bytes", "from", nc.RemoteAddr(), "error", err)
@@ -144,9 +152,11 @@ func (l *Listener) serve(nc net.Conn) {
 	}
 	switch {
 	case string(head) == wire.Preface:
-		l.config.Handler(wire.NewConn(nc), "")
+		l.config.Handler(nc, "")
 	case isHTTP(head):
-		l.serveHTTP(&prefixed{Conn: nc, prefix: head, closed: make(chan struct{})})
+		l.serveHTTP(newPrefixed(nc, head))
+	case head[0] == tlsHandshake && offered != nil:
+		l.detect(tls.Server(newPrefixed(nc, head), offered), nil)
 	default:
 		l.config.Logger.Debug("connection speaks an unknown protocol", "from", nc.RemoteAddr(), "tls", head[0] == tlsHandshake)
 		nc.SetWriteDeadline(time.Now().Add(time.Second))
@@ -158,7 +168,7 @@ func (l *Listener) serve(nc net.Conn) {
 // tlsHandshake is the first byte of a TLS connection.
 const tlsHandshake = 0x16
 
-const unknownProtocol = "This is an AteDB server. It speaks WebSocket (ws://) and its own protocol (tcp://) on this port, and no TLS.\r\n"
+const unknownProtocol = "This is an AteDB server. It speaks WebSocket (ws://) and its own protocol (tcp://) on this port, and TLS (wss://) only where its operator gave it a certificate.\r\n"
 
 func isHTTP(head []byte) bool {
 	for _, method := range []string{"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "} {

@@ -41,9 +41,11 @@ func (l *Listener) upgrade(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "This is an AteDB server. Chains are at ws://"+r.Host+chainname.URLPrefix+"domain/name/db")
 		return
 	}
-	if _, err := chainname.Parse(name); err != nil {
-		refuse(w, http.StatusBadRequest, err.Error())
-		return
+	if name != "" {
+		if _, err := chainname.Parse(name); err != nil {
+			refuse(w, http.StatusBadRequest, err.Error())
+			return
+		}
 	}
 	if r.Header.Get("Upgrade") == "" {
 		w.Header().Set("Upgrade", "websocket")
@@ -55,7 +57,7 @@ func (l *Listener) upgrade(w http.ResponseWriter, r *http.Request) {
 		l.config.Logger.Debug("WebSocket refused", "from", r.RemoteAddr, "error", err)
 		return
 	}
-	l.config.Handler(wire.NewConn(nc), name)
+	l.config.Handler(nc, name)
 }
 
 func refuse(w http.ResponseWriter, status int, sentence string) {
@@ -69,6 +71,10 @@ type prefixed struct {
 	prefix []byte
 	once   sync.Once
 	closed chan struct{}
+}
+
+func newPrefixed(nc net.Conn, prefix []byte) *prefixed {
+	return &prefixed{Conn: nc, prefix: prefix, closed: make(chan struct{})}
 }
 
 func (c *prefixed) Read(p []byte) (int, error) {

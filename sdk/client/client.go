@@ -8,6 +8,9 @@ import (
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/known"
+	"github.com/atedb/atedb/sdk/merkle"
+	"github.com/atedb/atedb/sdk/secrecy"
 	"github.com/atedb/atedb/sdk/wire"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
@@ -33,20 +36,30 @@ type Client struct {
 
 	received atomic.Uint64 // messages, so that write notices a silent server
 
-	target chainname.URL // run's own: where to connect to, after a redirect
+	target   chainname.URL // run's own: where to connect to, after a redirect
+	pin      known.Host    // run's own: to be pinned once the server has proven who it is
+	expected event.ChainID // of the chain, if it is remembered
+	sealer   sealer
+
+	auditMu sync.Mutex // guards audit; held while one is started
+	audit   *audit
 
 	mu     sync.Mutex // guards what follows
 	conn   *wire.Conn // nil while there is none
 	chain  Chain
-	seen   event.Seq // the chain is known to have held every seq before this one
+	seen   event.Seq   // the chain is known to have held every seq before this one
+	latest merkle.Head // the newest head that the server has told of
+	proven merkle.Head // the newest one that continues all that were remembered before
 	window window
 	commit wirepb.Commit // scratch for encoding
 	calls  map[uint64]*call
 	lastID uint64
 	locks  map[string]*Lock
-	sub    *Subscription // the open one
-	subbed bool          // conn has carried a subscription
-	err    error         // why the client has ended
+	sub    *Subscription    // the open one
+	subbed bool             // conn has carried a subscription
+	server wire.Server      // of conn, or of the last one
+	ring   *secrecy.Keyring // the data keys that were opened; nil before the first
+	err    error            // why the client has ended
 }
 
 // Chain is what the client knows of its chain.
@@ -54,6 +67,7 @@ type Chain struct {
 	Name     chainname.Name
 	ID       event.ChainID
 	Genesis  event.Genesis
+	Record   []byte    // the record of its first event
 	Next     event.Seq // the seq after the newest event that the client knows of
 	ReadOnly string    // why commits were refused when it connected; empty if they were not
 }
@@ -77,6 +91,9 @@ func Dial(ctx context.Context, url string, options Options) (*Client, error) {
 		calls:   make(map[uint64]*call),
 		locks:   make(map[string]*Lock),
 	}
+	if err := c.recall(); err != nil {
+		return nil, err
+	}
 	conn, err := c.reconnect(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -94,6 +111,13 @@ func (c *Client) Chain() Chain {
 	return c.chain
 }
 
+// Server returns who the server of the last connection is.
+func (c *Client) Server() wire.Server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.server
+}
+
 // Done is closed when the client has ended: by Close, or because connecting
 // again cannot help. Err then says why.
 func (c *Client) Done() <-chan struct{} { return c.ended }
@@ -106,12 +130,27 @@ func (c *Client) Err() error {
 }
 
 // Close ends the connection and everything that waits for it. It does not wait
-// for unanswered commits: see [Pending.Wait]. It always returns nil.
+// for unanswered commits: see [Pending.Wait]. If heads are remembered, it first
+// asks for the proof that the newest one continues the last, for a short time;
+// that the server has none is a forked fault.
 func (c *Client) Close() error {
+	var err error
+	if c.options.Heads != nil && c.Err() == nil {
+		ctx, cancel := context.WithTimeout(c.ctx, rememberTimeout)
+		if err = c.prove(ctx); !fault.Is(err, fault.Forked) {
+			err = nil
+		}
+		cancel()
+	}
+	c.auditMu.Lock()
+	if c.audit != nil {
+		c.audit.close()
+	}
+	c.auditMu.Unlock()
 	c.end(ErrClosed)
 	c.cancel()
 	c.workers.Wait()
-	return nil
+	return err
 }
 
 // end makes every present and later call fail with err. Only the first counts.

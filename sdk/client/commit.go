@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -53,10 +54,13 @@ type Pending struct {
 
 	id       event.CommitID
 	count    int
-	frames   []byte // kept for sending again
+	frames   []byte // kept for sending again, as is evidence
+	evidence []byte
 	expected []*wirepb.Expected
 	sent     bool      // guarded by Client.mu
 	from     event.Seq // what was known of the chain when it was first sent
+
+	introduced []byte // the public key that its first event introduces
 }
 
 // Commit stores events together, and returns once they are durable. If ctx
@@ -72,8 +76,18 @@ func (c *Client) Commit(ctx context.Context, events ...Event) (Receipt, error) {
 // the Pending's error.
 func (c *Client) Submit(ctx context.Context, b Batch) *Pending {
 	p := &Pending{done: make(chan struct{})}
+	if c.introduces() {
+		p.introduced = c.options.Signer.Public().Bytes()
+	}
 	if err := p.encode(b); err != nil {
 		return p.resolve(Receipt{}, err)
+	}
+	if c.seals() {
+		c.sealer.mu.Lock()
+		defer c.sealer.mu.Unlock()
+		if err := c.seal(p); err != nil {
+			return p.resolve(Receipt{}, err)
+		}
 	}
 	c.mu.Lock()
 	if err := c.admit(ctx, len(p.frames)); err != nil {
@@ -129,7 +143,7 @@ func (c *Client) admit(ctx context.Context, size int) error {
 // caller holds mu.
 func (c *Client) queueCommit(conn *wire.Conn, p *Pending) int {
 	m := &c.commit
-	m.Id, m.Count, m.Frames, m.Expected, m.ResentFrom = p.id[:], uint32(p.count), p.frames, p.expected, nil
+	m.Id, m.Count, m.Frames, m.Evidence, m.Expected, m.ResentFrom = p.id[:], uint32(p.count), p.frames, p.evidence, p.expected, nil
 	if p.sent {
 		from := uint64(p.from)
 		m.ResentFrom = &from
@@ -161,7 +175,7 @@ func (p *Pending) Wait(ctx context.Context) (Receipt, error) {
 
 func (p *Pending) resolve(r Receipt, err error) *Pending {
 	p.receipt, p.err = r, err
-	p.frames, p.expected = nil, nil
+	p.frames, p.evidence, p.expected = nil, nil, nil
 	close(p.done)
 	return p
 }
@@ -184,8 +198,12 @@ func (p *Pending) encode(b Batch) error {
 			return fault.New(fault.TooLarge, "the data of event %d is %d bytes long; at most %d are allowed", i, len(e.Data), event.MaxData)
 		}
 		if header = e.RawHeader; header == nil {
+			h := e.Header
+			if i == 0 && p.introduced != nil {
+				h.Keys = append(slices.Clip(h.Keys), p.introduced)
+			}
 			var err error
-			if header, err = e.Header.Encode(); err != nil {
+			if header, err = h.Encode(); err != nil {
 				return err
 			}
 		}
@@ -213,6 +231,9 @@ func (p *Pending) encode(b Batch) error {
 // committed and rejected answer the oldest unanswered commit.
 
 func (c *Client) committed(m *wirepb.Committed) error {
+	if err := c.heard(m.Head); err != nil {
+		return err
+	}
 	return c.answered(Receipt{First: event.Seq(m.First), Next: event.Seq(m.Next)}, nil)
 }
 
@@ -233,6 +254,9 @@ func (c *Client) answered(r Receipt, refused error) error {
 	}
 	c.window.pop(len(p.frames))
 	c.advance(r.Next)
+	if p.introduced != nil && refused == nil {
+		c.sealer.introduced = true
+	}
 	c.mu.Unlock()
 	p.resolve(r, refused)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/known"
 	"github.com/atedb/atedb/sdk/stream"
 	"github.com/atedb/atedb/sdk/wire"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
@@ -72,17 +73,22 @@ func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
 	target := c.target
 	c.target = c.url
 	first := c.chain.ID == event.ChainID{} // only connect writes it
-	conn, err := wire.Dial(ctx, target, c.options.Agent, c.options.Create && first)
+	conn, greeting, err := wire.Dial(ctx, target, wire.DialOptions{
+		Agent: c.options.Agent, MinEncryption: c.options.MinEncryption, Offer: true,
+		CheckServer: c.checkServer(target), TLS: c.options.TLS,
+	})
 	if err != nil {
 		return nil, err
 	}
+	conn.SetLimit(wire.MaxMessage)
+	c.queueOpen(conn, c.options.Create && first)
 	interrupt := context.AfterFunc(ctx, func() { conn.Close() })
 	opened, err := c.expectOpened(conn, target)
 	if err == nil && !interrupt() {
 		err = fault.New(fault.Unavailable, "%s did not open the chain in time", target.Host)
 	}
 	if err == nil {
-		err = c.resume(conn, opened)
+		err = c.resume(conn, opened, greeting)
 	}
 	if err != nil {
 		interrupt()
@@ -92,11 +98,18 @@ func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
 	return conn, nil
 }
 
-// expectOpened receives the answers to ClientHello and Open.
-func (c *Client) expectOpened(conn *wire.Conn, target chainname.URL) (*wirepb.Opened, error) {
-	if _, err := wire.ExpectHello(conn); err != nil {
-		return nil, c.unopened(target, err)
+// queueOpen asks for the chain. It is the first that the server is told.
+func (c *Client) queueOpen(conn *wire.Conn, create bool) {
+	open := &wirepb.Open{Name: c.url.Name.String(), Create: create, KnownSize: c.Head().Size}
+	if create && c.options.Signer != nil {
+		open.RootKeys = [][]byte{c.options.Signer.Public().Bytes()}
 	}
+	conn.Queue(wire.Open, open)
+	flush(conn)
+}
+
+// expectOpened receives the answer to Open.
+func (c *Client) expectOpened(conn *wire.Conn, target chainname.URL) (*wirepb.Opened, error) {
 	for {
 		t, payload, err := conn.Receive()
 		if err != nil {
@@ -131,10 +144,16 @@ func (c *Client) unopened(target chainname.URL, err error) error {
 
 // resume makes conn the client's connection and queues what is unfinished:
 // commits in their order, questions, and the subscription.
-func (c *Client) resume(conn *wire.Conn, opened *wirepb.Opened) error {
+func (c *Client) resume(conn *wire.Conn, opened *wirepb.Opened, greeting wire.Greeting) error {
 	chain, err := parseOpened(opened, c.url.Name)
 	if err != nil {
 		return err
+	}
+	if c.pin.Name != "" { // the server has opened a frame, so it is who it said
+		if err := c.options.Hosts.Pin(c.pin); err != nil {
+			return err
+		}
+		c.pin = known.Host{}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -146,8 +165,22 @@ func (c *Client) resume(conn *wire.Conn, opened *wirepb.Opened) error {
 	case chain.Next < c.seen:
 		return fault.New(fault.Damaged, "the chain %s ends at seq %d, but the server had confirmed events up to %d: it lost some, or was restored from an older copy", chain.Name, chain.Next, c.seen)
 	}
-	c.chain = chain
-	c.conn, c.subbed = conn, false
+	head, err := c.checkOpened(chain, opened)
+	if err != nil {
+		return err
+	}
+	if c.chain.ID == (event.ChainID{}) { // what is written but once is read without the lock
+		c.chain, c.proven = chain, head
+		if err := c.remember(head); err != nil {
+			return err
+		}
+	}
+	c.chain.Next, c.chain.ReadOnly, c.latest = chain.Next, chain.ReadOnly, head
+	if c.options.Signer != nil {
+		c.sealer.introduced = c.sealer.introduced || isRoot(&chain.Genesis, c.options.Signer.Public().Bytes())
+	}
+	c.conn, c.server, c.subbed = conn, greeting.Server, false
+	c.queueProof(conn, greeting.Binding)
 	c.window.limit(int(opened.MaxCommits), int(min(opened.MaxCommitBytes, 1<<40)))
 	for _, p := range c.window.unanswered {
 		c.queueCommit(conn, p)
@@ -180,7 +213,7 @@ func parseOpened(opened *wirepb.Opened, name chainname.Name) (Chain, error) {
 	if genesis.Name != name || string(opened.ChainId) != string(id[:]) {
 		return Chain{}, fault.New(fault.Damaged, "the server opened chain %s as %x, but its genesis is that of %s with id %s", name, opened.ChainId, genesis.Name, id)
 	}
-	return Chain{Name: name, ID: id, Genesis: genesis, Next: event.Seq(opened.Next), ReadOnly: opened.ReadOnly}, nil
+	return Chain{Name: name, ID: id, Genesis: genesis, Record: opened.Genesis, Next: event.Seq(opened.Next), ReadOnly: opened.ReadOnly}, nil
 }
 
 // write flushes when asked to, asks a silent server whether it is there, and

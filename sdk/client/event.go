@@ -18,6 +18,8 @@ type StoredEvent struct {
 	Data      []byte // nil if omitted
 	Omitted   bool   // the data was left out, as the subscription asked
 	DataLen   int    // in bytes, also when the data was left out
+
+	leaf event.Hash // if the chain is audited
 }
 
 // cursor walks through the events of records, checking them.
@@ -63,9 +65,9 @@ func (c *cursor) begin() (err error) {
 	return err
 }
 
-func decode(b *event.Batch, seq event.Seq, f event.Frame) (StoredEvent, error) {
+func (c *Client) decode(b *event.Batch, seq event.Seq, f event.Frame) (StoredEvent, error) {
 	header, err := event.DecodeHeader(f.Header)
-	return StoredEvent{
+	e := StoredEvent{
 		Seq:       seq,
 		Time:      b.When(),
 		Commit:    b.Commit,
@@ -74,5 +76,9 @@ func decode(b *event.Batch, seq event.Seq, f event.Frame) (StoredEvent, error) {
 		Data:      f.Data,
 		Omitted:   f.Omitted,
 		DataLen:   f.DataLen,
-	}, err
+	}
+	if c.chain.Genesis.Trust == event.Distributed {
+		e.leaf = f.Leaf(c.chain.ID)
+	}
+	return e, err
 }

@@ -19,8 +19,8 @@ type call struct {
 }
 
 type answer struct {
-	loaded *wirepb.Loaded
-	err    error
+	reply any // the message, of the type that answers the question's
+	err   error
 }
 
 // ask sends the question that makes returns for an id and waits for the answer.
@@ -81,21 +81,30 @@ func (c *Client) Get(ctx context.Context, key []byte) (StoredEvent, error) {
 // LoadSeqs returns the events with these seqs, in the order asked for. Those
 // that do not exist, or not any more, are left out.
 func (c *Client) LoadSeqs(ctx context.Context, seqs ...event.Seq) ([]StoredEvent, error) {
-	return load(ctx, c, seqs, func(id uint64, part []event.Seq) stream.Message {
+	events, err := load(ctx, c, seqs, func(id uint64, part []event.Seq) stream.Message {
 		m := &wirepb.Load{Id: id, Seqs: make([]uint64, len(part))}
 		for i, seq := range part {
 			m.Seqs[i] = uint64(seq)
 		}
 		return m
 	}, func(e *StoredEvent, seq event.Seq) bool { return e.Seq == seq })
+	if err != nil {
+		return nil, err
+	}
+	return events, c.checkEvents(ctx, events)
 }
 
 // LoadKeys returns the newest event of each of these objects, in the order
 // asked for. Objects that do not exist are left out.
 func (c *Client) LoadKeys(ctx context.Context, keys ...[]byte) ([]StoredEvent, error) {
-	return load(ctx, c, keys, func(id uint64, part [][]byte) stream.Message {
+	head := c.Head()
+	events, err := load(ctx, c, keys, func(id uint64, part [][]byte) stream.Message {
 		return &wirepb.Load{Id: id, Keys: part}
 	}, func(e *StoredEvent, key []byte) bool { return bytes.Equal(e.Header.Key, key) })
+	if err != nil {
+		return nil, err
+	}
+	return events, c.checkNewest(ctx, head, keys, events)
 }
 
 // load asks for wanted in parts that the protocol allows.
@@ -109,7 +118,7 @@ func load[T any](ctx context.Context, c *Client, wanted []T, makes func(uint64, 
 			continue
 		}
 		if err == nil {
-			all, err = appendLoaded(all, a.loaded.Records, part, matches)
+			all, err = appendLoaded(c, all, a.reply.(*wirepb.Loaded).Records, part, matches)
 		}
 		if err != nil {
 			return nil, err
@@ -121,14 +130,14 @@ func load[T any](ctx context.Context, c *Client, wanted []T, makes func(uint64, 
 
 // appendLoaded decodes records and checks that they are what was asked for, in
 // that order.
-func appendLoaded[T any](all []StoredEvent, records []byte, asked []T, matches func(*StoredEvent, T) bool) ([]StoredEvent, error) {
+func appendLoaded[T any](c *Client, all []StoredEvent, records []byte, asked []T, matches func(*StoredEvent, T) bool) ([]StoredEvent, error) {
 	cursor := cursor{records: records}
 	for {
 		seq, frame, ok, err := cursor.next()
 		if err != nil || !ok {
 			return all, err
 		}
-		e, err := decode(&cursor.batch, seq, frame)
+		e, err := c.decode(&cursor.batch, seq, frame)
 		if err != nil {
 			return nil, err
 		}

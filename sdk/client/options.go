@@ -1,11 +1,15 @@
 package client
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"math/rand/v2"
 	"time"
 
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/identity"
+	"github.com/atedb/atedb/sdk/keys"
+	"github.com/atedb/atedb/sdk/known"
 )
 
 // Options says how a client behaves. The zero value is of use.
@@ -15,6 +19,27 @@ type Options struct {
 	Create bool
 	// Agent names the application in the server's log.
 	Agent string
+	// Signer is the key that the client writes with; nil writes as nobody. In
+	// a chain of distributed trust that the client makes, it owns the chain.
+	Signer *keys.SigningKey
+	// Readers are the keys that data is decrypted with: see [Client.Decrypt].
+	Readers []*keys.ReadKey
+	// MinEncryption is the least wire encryption that is accepted: 0, 128, 192
+	// or 256. The server may ask for more.
+	MinEncryption int
+	// TLS is what a wss:// URL is opened with; nil is the default.
+	TLS *tls.Config
+	// Hosts are the servers that are known by their keys. Nil knows none:
+	// then an encrypting server is believed only if the URL pins it, or by
+	// OnUnknownServer.
+	Hosts known.Hosts
+	// OnUnknownServer is asked whether to pin a server that is neither in
+	// Hosts nor pinned by the URL; nil says no.
+	OnUnknownServer func(host string, fingerprint identity.Fingerprint) bool
+	// Heads remembers how far each chain was seen, so that a server which
+	// rewrites, forks or rolls back a chain is refused; nil remembers no
+	// longer than the client lives.
+	Heads known.Heads
 	// Logger receives the server's notices and what happens to the
 	// connection; nil discards them.
 	Logger *slog.Logger
@@ -32,6 +57,8 @@ type Options struct {
 	// whether it is there; 0 is DefaultKeepAlive. After three times as long
 	// the connection counts as lost.
 	KeepAlive time.Duration
+
+	unaudited bool // the client is part of an audit
 }
 
 // Defaults of Options.
@@ -95,7 +122,8 @@ func (o Options) withDefaults() Options {
 func isFinal(err error) bool {
 	switch fault.CodeOf(err) {
 	case fault.BadRequest, fault.BadName, fault.BadMessage, fault.NotFound, fault.NotAuthorized,
-		fault.Denied, fault.Unsupported, fault.TooLarge, fault.Damaged:
+		fault.Denied, fault.Unsupported, fault.TooLarge, fault.Damaged,
+		fault.BadProof, fault.BadSeal, fault.UnknownServer, fault.WrongServer, fault.Forked:
 		return true
 	}
 	return false

@@ -28,6 +28,9 @@ func (c *Client) serve(conn *wire.Conn) (progress bool, err error) {
 			if errors.As(err, &bye) {
 				return progress, bye.fault
 			}
+			if fault.Is(err, fault.Forked) {
+				return progress, err
+			}
 			if err == io.EOF {
 				err = errors.New("the server closed it")
 			}
@@ -81,13 +84,12 @@ func (c *Client) handle(conn *wire.Conn, t wire.Type, payload []byte) error {
 		if err := stream.Unmarshal(t, payload, &m); err != nil {
 			return err
 		}
-		return c.deliver(conn, delivery{caughtUp: true, next: event.Seq(m.Next)})
-	case wire.Loaded:
-		m := new(wirepb.Loaded)
-		if err := stream.Unmarshal(t, payload, m); err != nil {
+		if err := c.heard(m.Head); err != nil {
 			return err
 		}
-		c.answer(m.Id, answer{loaded: m, err: refusal(m.Code, m.Reason)})
+		return c.deliver(conn, delivery{caughtUp: true, next: event.Seq(m.Next)})
+	case wire.Loaded:
+		return answered(c, t, payload, new(wirepb.Loaded))
 	case wire.LockResult:
 		var m wirepb.LockResult
 		if err := stream.Unmarshal(t, payload, &m); err != nil {
@@ -95,10 +97,24 @@ func (c *Client) handle(conn *wire.Conn, t wire.Type, payload []byte) error {
 		}
 		c.lockAnswered(&m)
 	case wire.Pong:
+		var m wirepb.Pong
+		if err := stream.Unmarshal(t, payload, &m); err != nil {
+			return err
+		}
+		return c.heard(m.Head)
+	case wire.Proven:
+		return c.proofAnswered(payload)
 	default:
-		return c.control(t, payload)
+		return c.answerProof(t, payload)
 	}
 	return nil
+}
+
+// heard takes note of a head that the server has told of.
+func (c *Client) heard(head *wirepb.Head) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.told(head)
 }
 
 // control acts on the messages that may come at any time.

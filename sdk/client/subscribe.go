@@ -35,7 +35,9 @@ type Subscription struct {
 
 	// Next's own.
 	cursor   cursor
-	finished error // what Next answers from now on
+	finished error       // what Next answers from now on
+	held     StoredEvent // if holds: read, and not verified yet
+	holds    bool
 
 	mu     sync.Mutex // guards what follows; never held while Client.mu is taken
 	conn   *wire.Conn // what queue came from
@@ -132,7 +134,33 @@ func (c *Client) deliver(conn *wire.Conn, d delivery) error {
 // not live, it returns io.EOF. Any other error but that of ctx is final too:
 // an event that fails its check is damaged, one out of order bad_message; it
 // ends the subscription and not the client.
+//
+// In a chain of distributed trust, an event is returned once the client has
+// verified the log up to it.
 func (s *Subscription) Next(ctx context.Context) (StoredEvent, error) {
+	if !s.holds {
+		if err := s.read(ctx); err != nil {
+			return StoredEvent{}, err
+		}
+	}
+	if s.finished == nil {
+		err := s.verify(ctx)
+		if err == nil {
+			s.holds = false
+			s.next.Store(uint64(s.held.Seq) + 1)
+			return s.held, nil
+		}
+		if ctx.Err() != nil {
+			return StoredEvent{}, err
+		}
+		s.finish(err)
+	}
+	return StoredEvent{}, s.finished
+}
+
+// read takes the next event from what has come, and waits for it. It returns
+// the error of ctx only; at any other, the subscription is finished.
+func (s *Subscription) read(ctx context.Context) error {
 	for s.finished == nil {
 		seq, frame, ok, err := s.cursor.next()
 		switch {
@@ -140,19 +168,56 @@ func (s *Subscription) Next(ctx context.Context) (StoredEvent, error) {
 			s.finish(err)
 		case !ok:
 			if err := s.take(ctx); err != nil {
-				return StoredEvent{}, err
+				return err
 			}
 		case uint64(seq) >= s.next.Load():
-			e, err := decode(&s.cursor.batch, seq, frame)
-			if err != nil {
+			if s.held, err = s.client.decode(&s.cursor.batch, seq, frame); err == nil {
+				s.holds = true
+				return nil
+			}
+			s.finish(err)
+		}
+	}
+	return nil
+}
+
+// verify compares the event held with what the client's audit has verified, if
+// the chain is audited.
+func (s *Subscription) verify(ctx context.Context) error {
+	if s.client.chain.Genesis.Trust != event.Distributed {
+		return nil
+	}
+	a, err := s.client.auditor(ctx)
+	if err != nil || a == nil {
+		return err
+	}
+	return a.check(ctx, s.held.Seq, s.held.leaf)
+}
+
+// NextBatch returns the next batch as the server sent it, for who verifies a
+// log: it is checked by its checksum and its place alone. Next must not be
+// called on the same subscription.
+func (s *Subscription) NextBatch(ctx context.Context) (event.Batch, error) {
+	for s.finished == nil {
+		switch {
+		case len(s.cursor.records) == 0:
+			if err := s.take(ctx); err != nil {
+				return event.Batch{}, err
+			}
+		default:
+			if err := s.cursor.begin(); err != nil {
 				s.finish(err)
 				break
 			}
-			s.next.Store(uint64(seq) + 1)
-			return e, nil
+			batch := s.cursor.batch
+			s.cursor.left, s.cursor.frames = 0, nil
+			if next := uint64(batch.Next()); next > s.next.Load() {
+				s.next.Store(next)
+				return batch, nil
+			}
 		}
 	}
-	return StoredEvent{}, s.finished
+	return event.Batch{}, s.finished
 }
 
 // take makes what the queue holds next the cursor's, and waits for it. It

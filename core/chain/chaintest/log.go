@@ -2,10 +2,12 @@
 package chaintest
 
 import (
+	"bytes"
 	"context"
 	"sync"
 
 	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
 )
 
 // Log is a chain's log in memory that can be told to fail. Its zero value is
@@ -18,6 +20,7 @@ type Log struct {
 	ReadErr error
 
 	mu      sync.Mutex // guards what follows
+	blobs   map[string][]byte
 	records []byte
 	appends int
 }
@@ -78,6 +81,30 @@ func (l *Log) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, 
 		out = batch.AppendRecord(out)
 	}
 	return out, nil
+}
+
+// PutBlob implements chain.Log.
+func (l *Log) PutBlob(_ context.Context, name string, data []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.blobs == nil {
+		l.blobs = make(map[string][]byte)
+	}
+	if l.blobs[name] = bytes.Clone(data); len(data) == 0 {
+		delete(l.blobs, name)
+	}
+	return nil
+}
+
+// GetBlob implements chain.Log.
+func (l *Log) GetBlob(_ context.Context, name string) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	data, ok := l.blobs[name]
+	if !ok {
+		return nil, fault.New(fault.NotFound, "there is no blob %q", name)
+	}
+	return bytes.Clone(data), nil
 }
 
 func omitData(batch *event.Batch) (frames []byte, err error) {

@@ -1,6 +1,7 @@
 package clienttest
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -8,11 +9,15 @@ import (
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/event/eventpb"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/merkle"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
 
-// span is the seqs that a commit got, up to next.
-type span struct{ first, next event.Seq }
+// span is the seqs that a commit got, up to next, and a head that holds them.
+type span struct {
+	first, next event.Seq
+	head        *wirepb.Head
+}
 
 // chain is one log in memory.
 type chain struct {
@@ -24,6 +29,7 @@ type chain struct {
 	mu      sync.Mutex // guards what follows
 	records [][]byte
 	next    event.Seq
+	tree    *merkle.Tree         // over the leaf hashes of all events
 	newest  map[string]event.Seq // of each object that has a value
 	where   map[event.Seq]int    // the record that holds an object's newest event
 	commits map[event.CommitID]span
@@ -39,7 +45,7 @@ func newChain(name chainname.Name, discard bool) *chain {
 	}
 	first := event.Batch{Count: 1, Frames: frame, Time: time.Now().UnixMicro()}
 	record := first.AppendRecord(nil)
-	return &chain{
+	c := &chain{
 		name:    name,
 		id:      id,
 		genesis: record,
@@ -52,6 +58,42 @@ func newChain(name chainname.Name, discard bool) *chain {
 		locks:   make(map[string]*session),
 		changed: make(chan struct{}),
 	}
+	c.grow(&first)
+	return c
+}
+
+// grow adds a batch to the tree.
+func (c *chain) grow(b *event.Batch) {
+	if c.tree == nil {
+		c.tree = merkle.New(&merkle.MemoryBundles{})
+	}
+	for f, err := range b.Events() {
+		if err == nil {
+			c.tree.Append(f.Leaf(c.id))
+		}
+	}
+}
+
+// head returns the chain's head. One that stores nothing has a made-up root.
+func (c *chain) head() *wirepb.Head {
+	head := c.tree.Head()
+	if c.discard {
+		head = merkle.Head{Size: uint64(c.next)}
+	}
+	return head.Proto()
+}
+
+// continues returns the proof that the chain continues its head of a size.
+func (c *chain) continues(size uint64) ([][]byte, error) {
+	if size == 0 || size >= c.tree.Size() {
+		return nil, nil
+	}
+	proof, err := c.tree.ProveConsistency(context.Background(), size, c.tree.Size())
+	var out [][]byte
+	for i := range proof {
+		out = append(out, proof[i][:])
+	}
+	return out, err
 }
 
 // append stores a commit and answers as it did the first time when it has it.
@@ -60,7 +102,7 @@ func (c *chain) append(by *session, m *wirepb.Commit) (span, error) {
 	defer c.mu.Unlock()
 	if c.discard {
 		c.next += event.Seq(m.Count)
-		return span{c.next - event.Seq(m.Count), c.next}, nil
+		return span{c.next - event.Seq(m.Count), c.next, c.head()}, nil
 	}
 	id := event.CommitID(m.Id)
 	if done, ok := c.commits[id]; ok {
@@ -84,8 +126,9 @@ func (c *chain) append(by *session, m *wirepb.Commit) (span, error) {
 		}
 	}
 	c.records = append(c.records, batch.AppendRecord(nil))
+	c.grow(&batch)
 	c.next = batch.Next()
-	c.commits[id] = span{batch.First, c.next}
+	c.commits[id] = span{batch.First, c.next, c.head()}
 	c.notify()
 	return c.commits[id], nil
 }
@@ -197,7 +240,12 @@ func (c *chain) rewind(next event.Seq) {
 		}
 		c.records = c.records[:last]
 	}
-	c.next = next
+	c.next, c.tree = next, nil
+	for _, record := range c.records {
+		if batch, _, err := event.CutRecord(record); err == nil {
+			c.grow(&batch)
+		}
+	}
 }
 
 // lock waits until the lock is by's. It returns false if by's time ran out or

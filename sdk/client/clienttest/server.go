@@ -1,6 +1,7 @@
 // Package clienttest is an in-memory AteDB server, for tests of what uses the
 // client. It speaks the whole protocol over ws:// and tcp://, keeps its chains
-// as long as it lives, and misbehaves on demand: see [Faults].
+// as long as it lives, and misbehaves on demand: see [Faults]. In its chains
+// everyone may write and read.
 package clienttest
 
 import (
@@ -115,7 +116,7 @@ func (s *Server) DropConnections() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for session := range s.sessions {
-		session.conn.Close()
+		session.raw.Close()
 	}
 }
 

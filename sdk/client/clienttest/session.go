@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/stream"
 	"github.com/atedb/atedb/sdk/wire"
@@ -14,7 +15,7 @@ import (
 // session is one client's connection.
 type session struct {
 	server *Server
-	conn   *wire.Conn
+	conn   *wire.Conn // once greeted
 	raw    net.Conn
 	chain  *chain
 	sub    *subscription // the present one
@@ -26,7 +27,7 @@ type session struct {
 }
 
 func (s *Server) serve(nc net.Conn) {
-	session := &session{server: s, conn: wire.NewConn(nc), raw: nc, gone: make(chan struct{}), waits: make(map[string]chan struct{})}
+	session := &session{server: s, raw: nc, gone: make(chan struct{}), waits: make(map[string]chan struct{})}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -63,6 +64,7 @@ func (s *session) run() error {
 	if err := s.greet(); err != nil {
 		return err
 	}
+	s.conn.SetReadDeadline(time.Time{})
 	s.conn.SetLimit(wire.MaxMessage)
 	for {
 		if !s.conn.Buffered() {
@@ -81,7 +83,8 @@ func (s *session) run() error {
 }
 
 func (s *session) greet() error {
-	if _, err := wire.AcceptHello(s.conn, "clienttest"); err != nil {
+	var err error
+	if s.conn, _, err = wire.Accept(s.raw, wire.AcceptOptions{Agent: "clienttest"}); err != nil {
 		return err
 	}
 	t, payload, err := s.conn.Receive()
@@ -101,8 +104,12 @@ func (s *session) greet() error {
 	c := s.chain
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	consistency, err := c.continues(m.KnownSize)
+	if err != nil {
+		return err
+	}
 	s.conn.Queue(wire.Opened, &wirepb.Opened{
-		ChainId: c.id[:], Genesis: c.genesis, Next: uint64(c.next),
+		ChainId: c.id[:], Genesis: c.genesis, Next: uint64(c.next), Head: c.head(), Consistency: consistency,
 		MaxCommits: uint32(s.server.options.MaxCommits), MaxCommitBytes: uint64(s.server.options.MaxCommitBytes),
 	})
 	return nil
@@ -153,6 +160,14 @@ func (s *session) handle(t wire.Type, payload []byte) error {
 		s.unlock(string(m.Key))
 	case wire.Ping:
 		s.conn.Queue(wire.Pong, &wirepb.Pong{})
+	case wire.GetAuthority:
+		var m wirepb.GetAuthority
+		if err := stream.Unmarshal(t, payload, &m); err != nil {
+			return err
+		}
+		s.conn.Queue(wire.AuthorityOf, &wirepb.AuthorityOf{
+			Id: m.Id, Write: (&event.WriteAuthority{Kind: event.WriteEveryone}).Proto(), Read: (&event.ReadAuthority{Kind: event.ReadEveryone}).Proto(),
+		})
 	default:
 		return fault.New(fault.BadMessage, "the client sent a message of type %d", t)
 	}
@@ -192,7 +207,7 @@ func (s *session) commit(m *wirepb.Commit) error {
 		s.raw.Write([]byte("\xff\xff\xff\xff garbage"))
 		return net.ErrClosed
 	default:
-		s.conn.Queue(wire.Committed, &wirepb.Committed{First: uint64(stored.first), Next: uint64(stored.next)})
+		s.conn.Queue(wire.Committed, &wirepb.Committed{First: uint64(stored.first), Next: uint64(stored.next), Head: stored.head})
 	}
 	return nil
 }

@@ -1,0 +1,123 @@
+package chain
+
+import (
+	"context"
+	"time"
+
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/merkle"
+	"github.com/atedb/atedb/sdk/trust"
+)
+
+// validateTimeout is how long the seals of one round may take to validate.
+const validateTimeout = 30 * time.Second
+
+// Validator judges seals, in chains of distributed trust.
+type Validator interface {
+	// ValidateBatches is as trust.Validator says.
+	ValidateBatches(ctx context.Context, chain event.ChainID, batches []trust.Batch) ([]trust.Verdict, error)
+}
+
+// validate returns what is wrong with the seal of each commit of a round; it
+// asks the trust plugin about all of them at once. What the signers may write,
+// and whether their numbers ascend, is judged later.
+func (c *Chain) validate(round []*Commit) []error {
+	verdicts := make([]error, len(round))
+	introduced := introducedKeys(round)
+	var batches []trust.Batch
+	var asked []int
+	for i, commit := range round {
+		if commit.shapeErr != nil {
+			continue
+		}
+		signer, ok := c.tree.PublicKey(commit.seal.Signer)
+		if !ok {
+			signer, ok = introduced[commit.seal.Signer]
+		}
+		switch {
+		case !ok:
+			verdicts[i] = fault.New(fault.UnknownKey, "no event of the chain has introduced the key %s that seals the commit; introduce it in the header of an event", commit.seal.Signer)
+		default:
+			if verdicts[i] = c.checkSeen(commit.seal.Head); verdicts[i] == nil {
+				batches = append(batches, trust.Batch{First: c.Next(), Evidence: commit.Evidence, Leaves: commit.leaves, Signer: signer})
+				asked = append(asked, i)
+			}
+		}
+	}
+	if len(batches) == 0 {
+		return verdicts
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), validateTimeout)
+	defer cancel()
+	answers, err := c.validator.ValidateBatches(ctx, c.id, batches)
+	for k, i := range asked {
+		switch {
+		case err != nil:
+			verdicts[i] = fault.New(fault.CodeOf(err), "the seal cannot be validated now: %w", err)
+		case answers[k].Reason != "":
+			verdicts[i] = fault.New(fault.BadSeal, "%s", answers[k].Reason)
+		}
+	}
+	return verdicts
+}
+
+// introducedKeys returns the public keys that a round's events introduce, by
+// id. That an event is refused later does no harm: a key's id is its hash.
+func introducedKeys(round []*Commit) map[event.Hash][]byte {
+	var keys map[event.Hash][]byte
+	for _, commit := range round {
+		for i := range commit.writes {
+			if h := commit.writes[i].header; h != nil {
+				for _, key := range h.Keys {
+					if keys == nil {
+						keys = make(map[event.Hash][]byte)
+					}
+					keys[event.KeyID(key)] = key
+				}
+			}
+		}
+	}
+	return keys
+}
+
+// checkSeen returns a bad_seal fault unless the chain once had the head that a
+// signer says it has seen.
+func (c *Chain) checkSeen(head merkle.Head) error {
+	root, ok := c.heads.find(head.Size)
+	if !ok {
+		if head.Size > uint64(c.Next()) {
+			return fault.New(fault.BadSeal, "the seal builds on the head %s, which the chain has not reached", head)
+		}
+		var err error
+		if root, err = c.merkle.RootAt(context.Background(), head.Size); err != nil {
+			return err
+		}
+	}
+	if root != head.Root {
+		return fault.New(fault.BadSeal, "the seal builds on the head %s, but the root of this chain at that size is %s: the signer has seen another history", head, root)
+	}
+	return nil
+}
+
+// recentHeads is how many of a chain's newest heads are known by size, at
+// least; up to twice as many are.
+const recentHeads = 4096
+
+// heads knows the roots of the newest heads, which is where seals build on.
+type heads struct{ young, old map[uint64]event.Hash }
+
+func (h *heads) add(head merkle.Head) {
+	if h.young == nil || len(h.young) >= recentHeads {
+		h.young, h.old = make(map[uint64]event.Hash), h.young
+	}
+	h.young[head.Size] = head.Root
+}
+
+func (h *heads) find(size uint64) (event.Hash, bool) {
+	root, ok := h.young[size]
+	if !ok {
+		root, ok = h.old[size]
+	}
+	return root, ok
+}

@@ -1,0 +1,239 @@
+package chain
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"slices"
+
+	"github.com/atedb/atedb/sdk/authority"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/evidence"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/merkle"
+)
+
+// A snapshot is the chain's state in side blobs, so that opening a chain reads
+// what changed since instead of the whole log. It may be missing, old or
+// damaged: the log alone says what is true.
+//
+// The blob "snapshot" says which parts make up the newest one:
+//
+//	offset  size  field
+//	     0     8  "ATESNAP" and the version, 1
+//	     8     4  generation, 0 or 1: the parts are "snapshot-<generation>-<part>"
+//	    12     4  number of parts
+//	    16     4  CRC-32C of the parts together, the body
+//	    20     4  CRC-32C of the 20 bytes before
+//
+// The body is, with lengths of 8 bytes before each of the last three,
+//
+//	 0     8  seq of the first event that it does not hold, N
+//	 8     8  time of the last commit before that, Unix microseconds
+//	16        the authority tree, the Merkle tree, the writers of seals
+//
+// A new snapshot is written as the other generation, and then named.
+const (
+	snapshotBlob    = "snapshot"
+	snapshotMagic   = "ATESNAP\x01"
+	snapshotSize    = 24
+	snapshotPart    = 8 << 20 // bytes of a part
+	maxSnapshot     = 8 << 30 // bytes of a body
+	snapshotEvents  = 100_000 // since the last one before another is written, and since each live object
+	snapshotClosing = 4096    // since the last one before another is written at closing
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// saved is what is in side blobs.
+type saved struct {
+	next       event.Seq // up to where the snapshot goes
+	generation uint32    // of the snapshot
+	parts      uint32
+}
+
+// maintain has the state saved in the background when enough has changed. The
+// leader calls it.
+func (c *Chain) maintain() {
+	due := c.Next() >= c.saved.next+event.Seq(max(snapshotEvents, c.tree.Len()))
+	if !due && !c.merkle.Unsaved() || !c.maintaining.CompareAndSwap(false, true) {
+		return
+	}
+	c.background.Go(func() {
+		defer c.maintaining.Store(false)
+		ctx := context.Background()
+		err := c.merkle.Flush(ctx)
+		if err == nil && due {
+			err = c.save(ctx)
+		}
+		if err != nil {
+			c.onProblem(fmt.Errorf("saving the state of chain %s: %w", c.name, err))
+		}
+	})
+}
+
+// Close saves what would take long to find out again. Nobody may commit any
+// more.
+func (c *Chain) Close(ctx context.Context) error {
+	c.background.Wait()
+	if c.failed != nil || c.Next() < c.saved.next+snapshotClosing {
+		return nil
+	}
+	if err := c.merkle.Flush(ctx); err != nil {
+		return err
+	}
+	return c.save(ctx)
+}
+
+// save writes a snapshot.
+func (c *Chain) save(ctx context.Context) error {
+	body, next := c.appendSnapshot(nil)
+	s := saved{next: next, generation: 1 - c.saved.generation}
+	for part := range slices.Chunk(body, snapshotPart) {
+		if err := c.log.PutBlob(ctx, partName(s.generation, s.parts), part); err != nil {
+			return err
+		}
+		s.parts++
+	}
+	blob := []byte(snapshotMagic)
+	blob = binary.LittleEndian.AppendUint32(blob, s.generation)
+	blob = binary.LittleEndian.AppendUint32(blob, s.parts)
+	blob = binary.LittleEndian.AppendUint32(blob, crc32.Checksum(body, castagnoli))
+	blob = binary.LittleEndian.AppendUint32(blob, crc32.Checksum(blob, castagnoli))
+	if err := c.log.PutBlob(ctx, snapshotBlob, blob); err != nil {
+		return err
+	}
+	old := c.saved
+	c.stateMu.Lock()
+	c.saved = s
+	c.stateMu.Unlock()
+	for part := range old.parts {
+		if err := c.log.PutBlob(ctx, partName(old.generation, part), nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func partName(generation, part uint32) string {
+	return fmt.Sprintf("%s-%d-%d", snapshotBlob, generation, part)
+}
+
+// appendSnapshot returns a snapshot's body, and up to where it goes.
+func (c *Chain) appendSnapshot(dst []byte) ([]byte, event.Seq) {
+	c.stateMu.RLock()
+	defer c.stateMu.RUnlock()
+	next := c.Next()
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(next))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(c.settledTime))
+	for _, section := range []func([]byte) []byte{c.tree.AppendSnapshot, c.merkle.AppendState, c.writers.AppendState} {
+		at := len(dst)
+		dst = section(append(dst, make([]byte, 8)...))
+		binary.LittleEndian.PutUint64(dst[at:], uint64(len(dst)-at-8))
+	}
+	return dst, next
+}
+
+// restore takes the state from the newest snapshot. With an error, or if there
+// is none, the state is that of an empty chain.
+func (c *Chain) restore(ctx context.Context) error {
+	s, body, err := c.loadSnapshot(ctx)
+	if err != nil {
+		if fault.Is(err, fault.NotFound) {
+			err = nil
+		}
+		return err
+	}
+	if len(body) < 16 {
+		return fault.New(fault.Damaged, "its body has %d bytes", len(body))
+	}
+	s.next = event.Seq(binary.LittleEndian.Uint64(body))
+	lastTime := int64(binary.LittleEndian.Uint64(body[8:]))
+	sections, rest := [3][]byte{}, body[16:]
+	for i := range sections {
+		if len(rest) < 8 || binary.LittleEndian.Uint64(rest) > uint64(len(rest)-8) {
+			return fault.New(fault.Damaged, "its section %d is cut short", i)
+		}
+		n := binary.LittleEndian.Uint64(rest)
+		sections[i], rest = rest[8:8+n], rest[8+n:]
+	}
+	tree, err := authority.Restore(c.genesis, sections[0])
+	if err != nil {
+		return err
+	}
+	leaves, err := merkle.Restore(c.bundles, sections[1])
+	if err != nil {
+		return err
+	}
+	writers, err := evidence.RestoreWriters(sections[2])
+	if err != nil {
+		return err
+	}
+	if leaves.Size() != uint64(s.next) {
+		return fault.New(fault.Damaged, "it goes up to event %d but has %d leaf hashes", s.next, leaves.Size())
+	}
+	c.tree, c.merkle, c.writers, c.saved = tree, leaves, writers, s
+	c.lastTime, c.settledTime, c.recent.from = lastTime, lastTime, s.next
+	c.next.Store(uint64(s.next))
+	return nil
+}
+
+// loadSnapshot reads the newest snapshot's body.
+func (c *Chain) loadSnapshot(ctx context.Context) (s saved, body []byte, err error) {
+	blob, err := c.log.GetBlob(ctx, snapshotBlob)
+	if err != nil {
+		return s, nil, err
+	}
+	if len(blob) != snapshotSize || string(blob[:8]) != snapshotMagic || crc32.Checksum(blob[:20], castagnoli) != binary.LittleEndian.Uint32(blob[20:]) {
+		return s, nil, fault.New(fault.Damaged, "the blob that names its parts is damaged, or of another version")
+	}
+	s.generation, s.parts = binary.LittleEndian.Uint32(blob[8:]), binary.LittleEndian.Uint32(blob[12:])
+	if s.generation > 1 || s.parts > maxSnapshot/snapshotPart {
+		return s, nil, fault.New(fault.Damaged, "it says that it has %d parts of generation %d", s.parts, s.generation)
+	}
+	for part := range s.parts {
+		data, err := c.log.GetBlob(ctx, partName(s.generation, part))
+		if err != nil {
+			return s, nil, err
+		}
+		body = append(body, data...)
+	}
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(blob[16:]) {
+		return s, nil, fault.New(fault.Damaged, "its parts fail their checksum")
+	}
+	return s, body, nil
+}
+
+// bundles keeps full bundles of leaf hashes in side blobs.
+type bundles struct{ log Log }
+
+func bundleName(n uint64) string { return fmt.Sprintf("leaves-%d", n) }
+
+// PutBundle implements merkle.Bundles.
+func (b bundles) PutBundle(ctx context.Context, n uint64, leaves []byte) error {
+	return b.log.PutBlob(ctx, bundleName(n), leaves)
+}
+
+// GetBundle implements merkle.Bundles.
+func (b bundles) GetBundle(ctx context.Context, n uint64) ([]byte, error) {
+	return b.log.GetBlob(ctx, bundleName(n))
+}
+
+// leaves returns the leaf hashes from one position on, up to another one or
+// the end of their bundle.
+func (b bundles) leaves(ctx context.Context, from, to uint64) ([]event.Hash, error) {
+	n := from / merkle.BundleSize
+	raw, err := b.GetBundle(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) != merkle.BundleSize*len(event.Hash{}) {
+		return nil, fault.New(fault.Damaged, "bundle %d of leaf hashes has %d bytes", n, len(raw))
+	}
+	var leaves []event.Hash
+	for at := from; at < min(to, (n+1)*merkle.BundleSize); at++ {
+		leaves = append(leaves, event.Hash(raw[at%merkle.BundleSize*uint64(len(event.Hash{})):][:len(event.Hash{})]))
+	}
+	return leaves, nil
+}

@@ -1,0 +1,86 @@
+package client
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/evidence"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/stream"
+	"github.com/atedb/atedb/sdk/wire"
+	"github.com/atedb/atedb/sdk/wire/wirepb"
+)
+
+// sealer seals batches in chains of distributed trust.
+type sealer struct {
+	mu         sync.Mutex      // held from numbering a seal until its commit is queued, so that numbers ascend in the log
+	writer     evidence.Writer // this client
+	number     uint64          // of the last seal
+	introduced bool            // the chain knows the key; guarded by Client.mu
+}
+
+// seals reports whether commits to the chain are sealed.
+func (c *Client) seals() bool {
+	return c.options.Signer != nil && c.chain.Genesis.Trust == event.Distributed
+}
+
+// seal gives a commit its evidence. The caller holds sealer.mu.
+func (c *Client) seal(p *Pending) error {
+	batch := event.Batch{Count: p.count, Frames: p.frames}
+	leaves := make([]event.Hash, 0, p.count)
+	for f, err := range batch.Events() {
+		if err != nil {
+			return err
+		}
+		leaves = append(leaves, f.Leaf(c.chain.ID))
+	}
+	if c.sealer.number == 0 {
+		c.sealer.writer = evidence.NewWriter()
+	}
+	c.sealer.number++
+	p.evidence = evidence.SignSeal(c.options.Signer, c.chain.ID, leaves, c.sealer.writer, c.sealer.number, c.Head())
+	return nil
+}
+
+// introduces reports whether a commit should introduce the client's key: until
+// one that did is stored, all of them do.
+func (c *Client) introduces() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seals() && !c.sealer.introduced
+}
+
+// isRoot reports whether the genesis names the client's key.
+func isRoot(g *event.Genesis, key []byte) bool {
+	for _, root := range g.RootKeys {
+		if bytes.Equal(root, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// queueProof queues the proof of the client's key, which centralized trust
+// asks for once on each connection.
+func (c *Client) queueProof(conn *wire.Conn, binding [32]byte) {
+	if c.options.Signer == nil || c.chain.Genesis.Trust != event.Centralized {
+		return
+	}
+	conn.Queue(wire.Prove, &wirepb.Prove{
+		PublicKey: c.options.Signer.Public().Bytes(),
+		Proof:     evidence.SignProof(c.options.Signer, c.chain.ID, binding[:]),
+	})
+}
+
+// proofAnswered ends the client if the server does not believe its proof.
+func (c *Client) proofAnswered(payload []byte) error {
+	var m wirepb.Proven
+	if err := stream.Unmarshal(wire.Proven, payload, &m); err != nil {
+		return err
+	}
+	if err := refusal(m.Code, m.Reason); err != nil {
+		return byeError{fault.From(err)}
+	}
+	return nil
+}
