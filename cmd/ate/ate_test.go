@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,6 +47,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { s.Close() })
 			env.Values["server"] = s
+			env.Setenv("ATE_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else the race detector holds up each exit
 			env.Setenv("WS", s.URL("ws", "example.com/joe/mydb"))
 			env.Setenv("TCP", s.URL("tcp", "example.com/joe/mydb"))
@@ -149,6 +151,7 @@ func refuse(ts *testscript.TestScript, _ bool, args []string) {
 
 // TestBrokenPipeEndsQuietly runs a command whose reader has gone.
 func TestBrokenPipeEndsQuietly(t *testing.T) {
+	t.Setenv("ATE_HOME", t.TempDir())
 	signal.Ignore(syscall.SIGPIPE)
 	s, err := clienttest.Start(clienttest.Options{})
 	if err != nil {
@@ -175,6 +178,7 @@ func TestBrokenPipeEndsQuietly(t *testing.T) {
 
 // TestAppendFailsWhileItWaitsForLines refuses the first line when no more come.
 func TestAppendFailsWhileItWaitsForLines(t *testing.T) {
+	t.Setenv("ATE_HOME", t.TempDir())
 	s, err := clienttest.Start(clienttest.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +197,7 @@ func TestAppendFailsWhileItWaitsForLines(t *testing.T) {
 
 // TestExportPutsParentsFirst exports a parent that is newer than its child.
 func TestExportPutsParentsFirst(t *testing.T) {
+	t.Setenv("ATE_HOME", t.TempDir())
 	s, err := clienttest.Start(clienttest.Options{})
 	if err != nil {
 		t.Fatal(err)

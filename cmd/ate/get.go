@@ -19,6 +19,9 @@ func newGet(set *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := s.Decrypt(s.ctx, &e); err != nil {
+				return err
+			}
 			_, err = cmd.OutOrStdout().Write(e.Data)
 			return err
 		},

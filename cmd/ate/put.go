@@ -12,7 +12,8 @@ import (
 )
 
 func newPut(set *settings) *cobra.Command {
-	var typeName string
+	var typeName, parent string
+	var to access
 	cmd := &cobra.Command{
 		Use:   "put URL KEY [VALUE]",
 		Short: "Store an object's new value and print its seq",
@@ -29,7 +30,14 @@ func newPut(set *settings) *cobra.Command {
 			}
 			defer s.Close()
 			header := event.Header{Key: []byte(args[1]), Type: typeName}
-			receipt, err := s.Commit(s.ctx, client.Event{Header: header, Data: value})
+			if parent != "" {
+				header.Parent.Key = []byte(parent)
+			}
+			batch, err := to.batch(s, set, client.Event{Header: header, Data: value})
+			if err != nil {
+				return err
+			}
+			receipt, err := s.Submit(s.ctx, batch).Wait(s.ctx)
 			if err != nil {
 				return err
 			}
@@ -37,6 +45,8 @@ func newPut(set *settings) *cobra.Command {
 			return err
 		},
 	}
+	to.addFlags(cmd)
+	cmd.Flags().StringVar(&parent, "parent", "", "the `key` of the object that this one stands under")
 	cmd.Flags().StringVar(&typeName, "type", "", "what the value is, for other programs")
 	return cmd
 }

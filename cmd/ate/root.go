@@ -9,6 +9,7 @@ import (
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/keys"
 )
 
 // version is set when a release is built.
@@ -18,7 +19,13 @@ const defaultTimeout = 10 * time.Second
 
 // settings are the flags that all commands share.
 type settings struct {
-	timeout time.Duration
+	timeout         time.Duration
+	key             string // name of the key to write and read with
+	encryption      int    // the least wire encryption that is accepted
+	trustOnFirstUse bool
+	authorities     string // PEM file of who may vouch for a wss:// server
+
+	identity *keys.Identity // of key, once a connection was dialled; nil if there is none
 }
 
 func newRoot() *cobra.Command {
@@ -39,12 +46,16 @@ func newRoot() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().DurationVar(&set.timeout, "timeout", defaultTimeout, "how long to wait for a server that cannot be reached")
+	root.PersistentFlags().StringVar(&set.key, "key", "", "the `name` of the key to write and read with (default: the key named default, if there is one)")
+	root.PersistentFlags().IntVar(&set.encryption, "wire-encryption", 0, "the least wire encryption to accept: 0, 128, 192 or 256 `bits`")
+	root.PersistentFlags().BoolVar(&set.trustOnFirstUse, "trust-on-first-use", false, "pin the key of a server that is not known yet")
+	root.PersistentFlags().StringVar(&set.authorities, "ca", "", "a PEM `file` with who may vouch for a wss:// server (default: whom the system trusts)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%s; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
 		newPut(&set), newGet(&set), newRm(&set), newLs(&set), newLog(&set),
-		newAppend(&set), newExport(&set), newImport(&set), newKey(),
+		newAppend(&set), newExport(&set), newImport(&set), newGrant(&set), newVerify(&set), newKey(),
 	)
 	return root
 }

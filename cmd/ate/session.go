@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,6 +13,9 @@ import (
 
 	"github.com/atedb/atedb/sdk/client"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/identity"
+	"github.com/atedb/atedb/sdk/keys"
+	"github.com/atedb/atedb/sdk/known"
 )
 
 // session is a command's connection. Its context ends with the command's, and
@@ -25,14 +32,16 @@ type session struct {
 // dial opens the chain, within the timeout.
 func (set *settings) dial(cmd *cobra.Command, url string, create bool) (*session, error) {
 	s := &session{}
+	options, err := set.options(cmd.Context())
+	if err != nil {
+		return nil, err
+	}
+	options.Create = create
+	options.OnState = func(state client.State) { s.onState(state, set.timeout) }
 	s.ctx, s.cancel = context.WithCancelCause(cmd.Context())
 	ctx, stop := context.WithTimeout(s.ctx, set.timeout)
 	defer stop()
-	c, err := client.Dial(ctx, url, client.Options{
-		Create:  create,
-		Agent:   "ate " + buildVersion(),
-		OnState: func(state client.State) { s.onState(state, set.timeout) },
-	})
+	c, err := client.Dial(ctx, url, options)
 	if err != nil {
 		s.stopWatch()
 		if cmd.Context().Err() != nil {
@@ -42,6 +51,48 @@ func (set *settings) dial(cmd *cobra.Command, url string, create bool) (*session
 	}
 	s.Client = c
 	return s, nil
+}
+
+// options returns what every connection is opened with: the user's key, and what
+// is known of servers and chains.
+func (set *settings) options(ctx context.Context) (client.Options, error) {
+	o := client.Options{Agent: "ate " + buildVersion(), MinEncryption: set.encryption}
+	if !slices.Contains([]int{0, 128, 192, 256}, set.encryption) {
+		return o, usage("--wire-encryption is %d; it must be 0, 128, 192 or 256", set.encryption)
+	}
+	var err error
+	if set.identity, err = loadIdentity(ctx, set.key); err != nil {
+		return o, err
+	}
+	if set.identity != nil {
+		o.Signer, o.Readers = set.identity.Signing, []*keys.ReadKey{set.identity.Read}
+	}
+	folder, err := known.DefaultFolder()
+	if err != nil {
+		return o, err
+	}
+	o.Hosts, o.Heads = folder, folder
+	if set.trustOnFirstUse {
+		o.OnUnknownServer = func(string, identity.Fingerprint) bool { return true }
+	}
+	o.TLS, err = set.tls()
+	return o, err
+}
+
+// tls returns what wss:// is opened with, nil for the system's default.
+func (set *settings) tls() (*tls.Config, error) {
+	if set.authorities == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(set.authorities)
+	if err != nil {
+		return nil, usage("--ca: %s", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, usage("--ca: %s holds no certificate in PEM", set.authorities)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}, nil
 }
 
 // Close ends the connection.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,13 +18,19 @@ import (
 
 // daemon is a server under measurement.
 type daemon struct {
-	cmd  *exec.Cmd
-	addr string
-	log  *os.File
+	cmd   *exec.Cmd
+	addr  string
+	flags []string
+	log   *os.File
 }
 
-// startDaemon starts a server over dir and waits until it accepts connections.
-func startDaemon(ctx context.Context, bin, dir string) (*daemon, error) {
+// clearText is the server that most measurements are about: anyone may write,
+// and the wire is not encrypted.
+var clearText = []string{"--no-auth", "--no-wire-encryption"}
+
+// startDaemon starts a server over dir with these flags, and waits until it
+// accepts connections.
+func startDaemon(ctx context.Context, bin, dir string, flags []string) (*daemon, error) {
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -36,13 +43,13 @@ func startDaemon(ctx context.Context, bin, dir string) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(filepath.Join(bin, "atedb"), "--no-auth", "--no-wire-encryption", "solo", "-l", host, "-p", port, filepath.Join(dir, "data"))
+	cmd := exec.Command(filepath.Join(bin, "atedb"), append(slices.Clone(flags), "solo", "-l", host, "-p", port, filepath.Join(dir, "data"))...)
 	cmd.Env = append(os.Environ(), "ATEDB_LIMITS_MAX_CONNECTIONS=100000", "ATEDB_LIMITS_MAX_CONNECTIONS_PER_ADDRESS=100000", "ATEDB_LIMITS_MAX_OPEN_CHAINS=100000")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	d := &daemon{cmd: cmd, addr: addr, log: log}
+	d := &daemon{cmd: cmd, addr: addr, flags: flags, log: log}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		nc, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err == nil {
@@ -101,5 +108,5 @@ func (d *daemon) restart(ctx context.Context, bin string) (*daemon, error) {
 	if err := d.stop(); err != nil {
 		return nil, err
 	}
-	return startDaemon(ctx, bin, filepath.Dir(d.log.Name()))
+	return startDaemon(ctx, bin, filepath.Dir(d.log.Name()), d.flags)
 }

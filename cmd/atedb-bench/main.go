@@ -56,7 +56,7 @@ func run() error {
 		if !strings.Contains(m.name, *only) {
 			continue
 		}
-		if err := b.measure(ctx, m); err != nil {
+		if err := m.run(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/atedb/atedb/sdk/client"
 	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/identity"
+	"github.com/atedb/atedb/sdk/keys"
 )
 
 const (
@@ -32,31 +34,45 @@ type bench struct {
 
 	bareSync   time.Duration // p50
 	throughput float64       // events/s into one chain
+
+	signer    *keys.SigningKey // of the clients
+	perCommit int              // events; 0 is 1
 }
 
-// measurement measures one thing on a server of its own.
+// measurement measures one thing.
 type measurement struct {
 	name string
-	run  func(context.Context, *bench, *daemon) error
+	run  func(context.Context, *bench) error
 }
 
 var measurements = []measurement{
-	{"lone client", measureLone},
-	{"throughput", measureThroughput},
-	{"many chains", measureManyChains},
+	{"lone client", onServer(measureLone)},
+	{"throughput", onServer(measureThroughput)},
+	{"many chains", onServer(measureManyChains)},
+	{"hashing", measureHashing},
+	{"handshake", measureHandshake},
+	{"encryption", measureEncryption},
+	{"seals", measureSeals},
 }
 
-// measure runs one measurement over an empty folder.
-func (b *bench) measure(ctx context.Context, m measurement) error {
+// onServer is a measurement on a server of its own.
+func onServer(run func(context.Context, *bench, *daemon) error) func(context.Context, *bench) error {
+	return func(ctx context.Context, b *bench) error {
+		return b.withServer(ctx, clearText, func(d *daemon) error { return run(ctx, b, d) })
+	}
+}
+
+// withServer runs something with a server over an empty folder.
+func (b *bench) withServer(ctx context.Context, flags []string, run func(*daemon) error) error {
 	dir, err := os.MkdirTemp(b.dir, "run-")
 	if err != nil {
 		return err
 	}
-	d, err := startDaemon(ctx, b.bin, dir)
+	d, err := startDaemon(ctx, b.bin, dir, flags)
 	if err != nil {
 		return err
 	}
-	err = errors.Join(m.run(ctx, b, d), d.stop())
+	err = errors.Join(run(d), d.stop())
 	if err == nil {
 		err = os.RemoveAll(dir)
 	}
@@ -68,7 +84,10 @@ func report(name, format string, args ...any) {
 }
 
 func (b *bench) dial(ctx context.Context, d *daemon, db string) (*client.Client, error) {
-	return client.Dial(ctx, b.scheme+"://"+d.addr+"/db/bench.test/joe/"+db, client.Options{Create: true, Agent: "atedb-bench"})
+	return client.Dial(ctx, b.scheme+"://"+d.addr+"/db/bench.test/joe/"+db, client.Options{
+		Create: true, Agent: "atedb-bench", Signer: b.signer,
+		OnUnknownServer: func(string, identity.Fingerprint) bool { return true }, // it is this machine's
+	})
 }
 
 // newEvent returns an event of the measured size for a new object.
@@ -173,7 +192,7 @@ func (b *bench) load(ctx context.Context, d *daemon, dbs []string, events, inFli
 	var wg sync.WaitGroup
 	for i, c := range clients {
 		wg.Go(func() {
-			errs[i] = appendMany(ctx, c, events/len(dbs), inFlight)
+			errs[i] = appendMany(ctx, c, events/len(dbs)/b.batch(), inFlight, b.batch())
 		})
 	}
 	wg.Wait()
@@ -200,18 +219,26 @@ func (b *bench) dialAll(ctx context.Context, d *daemon, dbs []string) ([]*client
 	return clients, errors.Join(errs...)
 }
 
-// appendMany commits events one by one, with a number of them unanswered.
-func appendMany(ctx context.Context, c *client.Client, events, inFlight int) error {
+// batch is how many events are in a commit.
+func (b *bench) batch() int { return max(b.perCommit, 1) }
+
+// appendMany makes commits of perCommit events, with a number of them
+// unanswered.
+func appendMany(ctx context.Context, c *client.Client, commits, inFlight, perCommit int) error {
 	data := make([]byte, eventSize)
 	pending := make([]*client.Pending, inFlight)
-	for i := range events {
+	for i := range commits {
 		slot := &pending[i%inFlight]
 		if *slot != nil {
 			if _, err := (*slot).Wait(ctx); err != nil {
 				return err
 			}
 		}
-		*slot = c.Submit(ctx, client.Batch{Events: []client.Event{newEvent(data)}})
+		events := make([]client.Event, perCommit)
+		for k := range events {
+			events[k] = newEvent(data)
+		}
+		*slot = c.Submit(ctx, client.Batch{Events: events})
 	}
 	for _, p := range pending {
 		if p == nil {

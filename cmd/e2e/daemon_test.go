@@ -27,31 +27,45 @@ func buildPrograms() (cleanUp func(), err error) {
 	}
 	bin = dir
 	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, buildFlags...)
-	build := exec.Command("go", append(args, "../ate", "../atedb", "../atedb-plugin-storage-file",
-		"../atedb-plugin-auth-static", "../atedb-plugin-trust-centralized", "../atedb-plugin-compaction-standard")...)
+	build := exec.Command("go", append(args, "../ate", "../atedb", "../atedb-plugin-storage-file", "../atedb-plugin-auth-static",
+		"../atedb-plugin-trust-centralized", "../atedb-plugin-trust-distributed", "../atedb-plugin-compaction-standard")...)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	return func() { os.RemoveAll(dir) }, build.Run()
 }
 
+// reporter is the part of a test that a daemon needs; a script has it too.
+type reporter interface {
+	Helper()
+	Log(args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // daemon is a running atedb.
 type daemon struct {
-	t    testing.TB
-	args []string
-	addr string // host:port, the same after a restart
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended and been waited for
-	err  error         // what waiting for it gave
+	t           reporter
+	args        []string
+	addr        string // host:port, the same after a restart
+	fingerprint string // the server's, as it says in its log
+	cmd         *exec.Cmd
+	done        chan struct{} // closed when the process has ended and been waited for
+	err         error         // what waiting for it gave
 
 	mu  sync.Mutex
 	log []string
 }
 
-// startDaemon starts atedb over a folder and waits until it serves. Further
-// arguments are flags of `atedb solo`.
+// startDaemon starts atedb in clear text over a folder and waits until it
+// serves. Further arguments are flags.
 func startDaemon(t testing.TB, data string, flags ...string) *daemon {
 	t.Helper()
-	d := &daemon{t: t}
-	d.args = append(append([]string{"--no-auth", "--no-wire-encryption", "-vv", "solo", "-l", "127.0.0.1"}, flags...), data)
+	return startDaemonWith(t, append([]string{"--no-auth", "--no-wire-encryption", "solo"}, flags...), data)
+}
+
+// startDaemonWith starts atedb with a command line over a folder.
+func startDaemonWith(t testing.TB, line []string, data string) *daemon {
+	t.Helper()
+	d := newDaemon(t, line, data)
 	d.start("0")
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -61,6 +75,11 @@ func startDaemon(t testing.TB, data string, flags ...string) *daemon {
 		<-d.done
 	})
 	return d
+}
+
+// newDaemon returns a daemon to be started.
+func newDaemon(t reporter, line []string, data string) *daemon {
+	return &daemon{t: t, args: append(append([]string{"-vv", "-l", "127.0.0.1"}, line...), data)}
 }
 
 func (d *daemon) start(port string) {
@@ -74,11 +93,12 @@ func (d *daemon) start(port string) {
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
-	serving := make(chan string, 1)
+	serving := make(chan servingLine, 1)
 	d.done = make(chan struct{})
 	go d.follow(stderr, serving, d.cmd, d.done)
 	select {
-	case d.addr = <-serving:
+	case line := <-serving:
+		d.addr, d.fingerprint = line.Listen, line.Fingerprint
 	case <-d.done:
 		d.printLog()
 		d.t.Fatalf("the daemon does not start: %v", d.err)
@@ -88,17 +108,21 @@ func (d *daemon) start(port string) {
 	}
 }
 
+// servingLine is the line of the daemon's log that says where it serves.
+type servingLine struct {
+	Message     string `json:"@message"`
+	Listen      string `json:"listen"`
+	Fingerprint string `json:"fingerprint"`
+}
+
 // follow keeps the daemon's log and notices where it serves and when it ends.
-func (d *daemon) follow(stderr io.Reader, serving chan<- string, cmd *exec.Cmd, done chan struct{}) {
+func (d *daemon) follow(stderr io.Reader, serving chan<- servingLine, cmd *exec.Cmd, done chan struct{}) {
 	lines := bufio.NewScanner(stderr)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var line struct {
-			Message string `json:"@message"`
-			Listen  string `json:"listen"`
-		}
+		var line servingLine
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "serving" && line.Listen != "" {
-			serving <- line.Listen
+			serving <- line
 		}
 		d.mu.Lock()
 		d.log = append(d.log, lines.Text())

@@ -19,6 +19,7 @@ import (
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/stream"
 	"github.com/atedb/atedb/sdk/wire"
+	"github.com/atedb/atedb/sdk/wire/pqnoise"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
 
@@ -58,8 +59,8 @@ func TestDaemonSaysWhyItDoesNotStart(t *testing.T) {
 		"locked folder":      {solo("-p", "0", data), []string{data, "another process", "[unavailable]"}},
 		"path not writable":  {solo("-p", "0", aFile+"/data"), []string{aFile}},
 		"address of another": {[]string{"--no-auth", "--no-wire-encryption", "solo", "-l", "192.0.2.1", "-p", "0", t.TempDir()}, []string{"192.0.2.1", "not an address of this machine"}},
-		"defaults":           {[]string{"solo", t.TempDir()}, []string{"not built yet", "--no-wire-encryption", "[not_supported]"}},
-		"distributed":        {[]string{"--trust", "distributed", "solo", t.TempDir()}, []string{"not built yet", "[not_supported]"}},
+		"defaults":           {[]string{"solo", t.TempDir()}, []string{"not built yet", "--no-auth", "[not_supported]"}},
+		"DNSSEC":             {[]string{"--no-auth", "--dns-sec", "solo", t.TempDir()}, []string{"not built yet", "[not_supported]"}},
 	} {
 		status, output := tryDaemon(t, test.args...)
 		if status != 1 {
@@ -114,7 +115,7 @@ func TestHostileBytes(t *testing.T) {
 	}
 	defer bystander.Close()
 
-	hello := message(wire.ClientHello, &wirepb.ClientHello{Version: wire.Version})
+	hello := clearHello()
 	open := func(name string) []byte { return message(wire.Open, &wirepb.Open{Name: name, Create: true}) }
 	overLimit := append(binary.LittleEndian.AppendUint32(nil, wire.MaxMessage+1), byte(wire.Commit))
 	for name, test := range map[string]struct {
@@ -123,7 +124,11 @@ func TestHostileBytes(t *testing.T) {
 	}{
 		"open first":         {open("a/b"), fault.BadMessage},
 		"future version":     {message(wire.ClientHello, &wirepb.ClientHello{}), fault.Unsupported},
-		"encryption":         {message(wire.ClientHello, &wirepb.ClientHello{Version: 1, Encryption: 128}), fault.Unsupported},
+		"no nonce":           {message(wire.ClientHello, &wirepb.ClientHello{Version: 1}), fault.BadMessage},
+		"no key share":       {message(wire.ClientHello, &wirepb.ClientHello{Version: 1, Nonce: make([]byte, 32), Encryption: 128}), fault.BadMessage},
+		"share of no key":    {message(wire.ClientHello, &wirepb.ClientHello{Version: 1, Nonce: make([]byte, 32), Encryption: 128, Offer: 128, KeyShare: make([]byte, 1216)}), fault.BadMessage},
+		"short share":        {message(wire.ClientHello, &wirepb.ClientHello{Version: 1, Nonce: make([]byte, 32), Encryption: 128, Offer: 128, KeyShare: make([]byte, 32)}), fault.BadMessage},
+		"third message":      {append(encryptedHello(t), bytes.Repeat([]byte{7}, 4000)...), fault.BadMessage},
 		"hello over limit":   {append(binary.LittleEndian.AppendUint32(nil, wire.MaxHello+1), 1), fault.TooLarge},
 		"hello not protobuf": {[]byte{3, 0, 0, 0, 1, 0xff, 0xff}, fault.BadMessage},
 		"bad name":           {append(hello, open("../../etc/passwd")...), fault.BadName},
@@ -173,7 +178,7 @@ func TestHostileBytes(t *testing.T) {
 // the chain is open.
 func TestHalfAHandshakeIsCutOff(t *testing.T) {
 	d := startDaemon(t, t.TempDir())
-	hello := message(wire.ClientHello, &wirepb.ClientHello{Version: wire.Version})
+	hello := clearHello()
 	start := time.Now()
 	conns := make(map[string]net.Conn)
 	for name, send := range map[string]string{
@@ -192,6 +197,23 @@ func TestHalfAHandshakeIsCutOff(t *testing.T) {
 	if elapsed := time.Since(start); elapsed > 3*wire.HelloTimeout {
 		t.Errorf("they were cut off after %s", elapsed)
 	}
+}
+
+// clearHello is the hello of a client that does not encrypt.
+func clearHello() []byte {
+	return message(wire.ClientHello, &wirepb.ClientHello{Version: wire.Version, Nonce: make([]byte, 32)})
+}
+
+// encryptedHello is the hello of a client that demands encryption.
+func encryptedHello(t *testing.T) []byte {
+	t.Helper()
+	share, err := pqnoise.Level(128).KEM().GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message(wire.ClientHello, &wirepb.ClientHello{
+		Version: wire.Version, Nonce: make([]byte, 32), Encryption: 128, Offer: 128, KeyShare: share.Public(),
+	})
 }
 
 func message(t wire.Type, m stream.Message) []byte {
