@@ -30,14 +30,14 @@ func dialSocket(ctx context.Context, path string) (*stream.Conn, error) {
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "connecting to the storage plugin's data socket: %w", err)
 	}
-	return newSocketConn(nc.(*net.UnixConn)), nil
+	enlargeBuffers(nc.(*net.UnixConn))
+	return stream.NewConn(nc, maxSocketMessage), nil
 }
 
-func newSocketConn(nc *net.UnixConn) *stream.Conn {
-	// A smaller buffer than asked for is slower, not wrong.
+// enlargeBuffers asks for large buffers. Smaller ones are slower, not wrong.
+func enlargeBuffers(nc *net.UnixConn) {
 	_ = nc.SetReadBuffer(socketBuffer)
 	_ = nc.SetWriteBuffer(socketBuffer)
-	return stream.NewConn(nc, maxSocketMessage)
 }
 
 // socketAppends is a replier over a data socket.

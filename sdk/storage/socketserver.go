@@ -27,7 +27,12 @@ func (s *socketServer) accept() {
 		if err != nil {
 			return // only by stop
 		}
-		conn := newSocketConn(nc)
+		enlargeBuffers(nc)
+		bc, err := newBlockingConn(nc)
+		if err != nil {
+			continue // the client sees that its connection is closed
+		}
+		conn := stream.NewConn(bc, maxSocketMessage)
 		if !s.add(conn) {
 			conn.Close()
 			return
