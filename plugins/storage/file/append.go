@@ -88,14 +88,12 @@ func (s *Store) commit(requests []accepted, size int) error {
 	for _, a := range requests {
 		s.entries = append(s.entries, entry{a.chain.id, a.chain.name, a.records})
 	}
-	b := s.buffers.get(block + padded)
-	b.bytes = b.bytes[:block]
-	clear(b.bytes)
+	b := s.buffers.get(padded)
 	b.bytes = appendRound(b.bytes, s.journal.store, s.journal.rounds, s.entries, func(i int, records []byte) {
 		requests[i].records = records
 	})
 	used := len(b.bytes)
-	b.bytes = b.bytes[:block+padded]
+	b.bytes = b.bytes[:padded]
 	clear(b.bytes[used:])
 	rolled, err := s.journal.write(b.bytes)
 	if err != nil {

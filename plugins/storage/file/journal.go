@@ -89,26 +89,26 @@ func (j *journal) fits(size int64) bool {
 	return j.current != nil && j.current.end+size <= j.current.size || len(j.free) > 0 && block+size <= j.free[0].size
 }
 
-// write makes a round durable, for which there must be room. b holds a block
-// to spare and then the round, padded to whole blocks. rolled says that
-// another file is in use from now on.
+// write makes a round durable, for which there must be room. b holds the
+// round, padded to whole blocks. rolled says that another file is in use from
+// now on.
 func (j *journal) write(b []byte) (rolled bool, err error) {
 	j.mu.Lock()
 	f := j.current
-	if rolled = f == nil || f.end+int64(len(b)-block) > f.size; rolled {
+	if rolled = f == nil || f.end+int64(len(b)) > f.size; rolled {
 		f = j.free[0]
 	}
 	j.mu.Unlock()
 
-	offset := f.end
-	if rolled {
-		copy(b, encodeJournalHeader(stateLive, j.store, j.rounds, f.size))
-		offset = 0
-	} else {
-		b = b[block:]
-	}
 	if err := j.disk.failure(); err != nil {
 		return false, err
+	}
+	offset := f.end
+	if rolled {
+		offset = block
+		if _, err := f.file.WriteAt(encodeJournalHeader(stateLive, j.store, j.rounds, f.size), 0); err != nil {
+			return false, ioFault(err, "writing "+f.path)
+		}
 	}
 	if _, err := f.file.WriteAt(b, offset); err != nil {
 		// The same round goes to the same place when it is tried again.
