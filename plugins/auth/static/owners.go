@@ -13,6 +13,7 @@ import (
 	"github.com/atedb/atedb/sdk/auth"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/keys"
 )
 
 // public is the value of an owner whose chains anyone may write.
@@ -130,10 +131,10 @@ func parseKeys(value *yaml.Node) ([][]byte, error) {
 	}
 	keys := make([][]byte, len(value.Content))
 	for i, item := range value.Content {
-		key, err := base64.StdEncoding.Strict().DecodeString(item.Value)
+		key, err := parseKey(item.Value)
 		isText := item.Kind == yaml.ScalarNode && item.ShortTag() != "!!null" && !strings.ContainsAny(item.Value, "\r\n")
 		if !isText || err != nil || len(key) == 0 {
-			return nil, wrong(item, "this is not a key; write the standard base64 of an encoded public key, on one line")
+			return nil, wrong(item, "this is not a key; write a public identity, as ate key export prints it, or the standard base64 of an encoded public key, on one line")
 		}
 		if len(key) > auth.MaxPublicKey {
 			return nil, wrong(item, "the key has %d bytes; at most %d are allowed", len(key), auth.MaxPublicKey)
@@ -141,6 +142,19 @@ func parseKeys(value *yaml.Node) ([][]byte, error) {
 		keys[i] = key
 	}
 	return keys, nil
+}
+
+// parseKey reads one key: an identity or a signing key as package keys writes
+// them, or the base64 of an encoding.
+func parseKey(text string) ([]byte, error) {
+	if !strings.HasPrefix(text, "ate-") {
+		return base64.StdEncoding.Strict().DecodeString(text)
+	}
+	if identity, err := keys.ParsePublicIdentity(text); err == nil {
+		return identity.Signing.Bytes(), nil
+	}
+	signing, err := keys.ParsePublicKeyText(text)
+	return signing.Bytes(), err
 }
 
 // oneLine returns the message of a YAML error, without its prefix.

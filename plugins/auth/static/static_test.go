@@ -19,6 +19,7 @@ import (
 	"github.com/atedb/atedb/sdk/auth/authtest"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/plugin"
 )
 
@@ -127,6 +128,32 @@ func TestAnswers(t *testing.T) {
 	want = auth.Answer{Denied: "joe@example.com may not have chains on this server; ask ops@example.com to add the owner", TTL: 5 * time.Second}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("the denial is %+v, %v; want %+v", got, err, want)
+	}
+}
+
+// What ate key export prints is a key as it is, and so is its signing half.
+func TestKeysAsText(t *testing.T) {
+	id, err := keys.NewIdentity("joe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := id.Public().Signing.Bytes()
+	for _, text := range []string{id.Public().Text(), id.Public().Signing.Text(), base64.StdEncoding.EncodeToString(want)} {
+		_, config := fileConfig(t, "joe@example.com: ["+text+"]")
+		got, err := configured(t, config).Resolve(t.Context(), auth.Query{Chain: "example.com/joe/db"})
+		if err != nil || len(got.RootKeys) != 1 || !bytes.Equal(got.RootKeys[0], want) {
+			t.Errorf("the owner %.20s… has %d keys, %v; want the signing key", text, len(got.RootKeys), err)
+		}
+	}
+	for name, text := range map[string]string{
+		"cut short":        id.Public().Text()[:2000],
+		"of a future form": strings.Replace(id.Public().Text(), "-v1:", "-v2:", 1),
+		"a read key":       id.Public().Read.Text(),
+	} {
+		_, config := fileConfig(t, "joe@example.com: ["+text+"]")
+		if err := New().Validate([]byte(config)); !fault.Is(err, fault.BadConfig) || !strings.Contains(err.Error(), "this is not a key") {
+			t.Errorf("a key %s: %v; want a bad_config fault", name, err)
+		}
 	}
 }
 
