@@ -41,6 +41,9 @@
 // evidence; their offsets tell where in the commit they stood. A whole batch
 // has offset 0.
 //
+// The evidence is a seal, as package evidence describes it, in chains whose
+// trust is distributed, and empty in others and with the genesis.
+//
 // # Record
 //
 // A record is a batch with its length and checksum. The server makes it when

@@ -28,6 +28,8 @@
 //	[the handshake's third message]
 //	Open               ──────────►
 //	                   ◄──────────  Opened
+//	Prove              ──────────►
+//	                   ◄──────────  Proven
 //	Commit, Commit, …  ──────────►
 //	                   ◄──────────  Committed or Rejected, one for each, in order
 //	Subscribe          ──────────►
@@ -36,8 +38,10 @@
 //
 // From Open on, which may follow the third message at once, the client need not
 // wait for an answer before it sends its next message. Commits are answered in
-// the order of their sending; Load and Lock carry an id and may be answered in
-// any order. If something is wrong with the connection as a whole, the server
+// the order of their sending, and so are Proves; what carries an id, which is
+// Load, Lock, Leaves, GetProof, GetCheckpoint and GetAuthority, may be answered
+// in any order. A commit counts as written by the owner of every key whose Prove
+// came before it and was good. If something is wrong with the connection as a whole, the server
 // says Bye with a code and closes it.
 //
 // # Encryption
