@@ -11,10 +11,12 @@ listen = "[::]:5000"
 # Folder for the plugins' sockets. Default: that of systemd, /run/atedb, or one of the user's own.
 # runtime_dir = "/run/atedb"
 
-# Encryption of the wire: 128, 192, 256 or "off". Default: 128, or "off" with trust "distributed".
+# The least encryption of the wire: 128, 192, 256 or "off"; a client may ask for more.
+# Default: 128, or "off" with trust "distributed". The server proves who it is by it: with "off" only to clients that ask.
 wire_encryption = 128
 
-# TLS: with both files, in PEM, the daemon speaks wss:// too, on the same port.
+# TLS 1.3: with both files, in PEM, the daemon speaks wss:// too, on the same port. It comes around
+# the encryption above and does not replace it. Read when the daemon starts.
 tls {
   certificate = ""
   key         = ""
@@ -31,7 +33,8 @@ auth "ate" {
   url = "ws://tokera.sh/auth"
 }
 
-# Trust checks that writers own their keys: "centralized" once per connection, "distributed" always.
+# Trust checks that writers own their keys: "centralized" once per connection, "distributed" in every
+# commit. Chains keep the mode that they were made under.
 trust "centralized" {}
 
 # Compaction strategies vote on what a chain may drop. Several blocks vote together.
