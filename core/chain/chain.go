@@ -28,6 +28,7 @@ import (
 	"github.com/atedb/atedb/sdk/evidence"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/merkle"
+	"github.com/atedb/atedb/sdk/storage"
 )
 
 // Log is where a chain's records are kept.
@@ -41,6 +42,8 @@ type Log interface {
 	// PutBlob and GetBlob keep side blobs as storage.Chain's do.
 	PutBlob(ctx context.Context, name string, data []byte) error
 	GetBlob(ctx context.Context, name string) ([]byte, error)
+	// State describes what the log holds, as storage.Chain's does.
+	State() storage.State
 }
 
 // Publisher is told what became durable, in order, by one goroutine at a time.
@@ -65,11 +68,10 @@ type Chain struct {
 	onProblem func(error)
 	now       func() time.Time
 
-	merkle      *merkle.Tree   // locks for itself
-	maintaining atomic.Bool    // the state is being saved
-	background  sync.WaitGroup // whoever saves it
+	merkle *merkle.Tree  // locks for itself
+	next   atomic.Uint64 // the seq after the last durable event
 
-	next atomic.Uint64 // the seq after the last durable event
+	upkeep upkeep
 
 	queueMu sync.Mutex // guards what follows
 	queue   []*Commit  // waiting for the next round
@@ -77,19 +79,18 @@ type Chain struct {
 
 	// The leader's own.
 	recent   recent
-	heads    heads
-	writers  *evidence.Writers // of seals; settled under stateMu
-	lastTime int64             // of the newest commit, Unix microseconds
+	heads    heads             // in distributed trust
+	writers  *evidence.Writers // of seals
+	lastTime int64             // of the newest round, Unix microseconds; it never goes back
+	stored   int64             // the time of the newest stored commit
 	plain    eventpb.Header    // used for every event that says little
 	buf      []byte            // the round's records
 	outcomes []outcome         // of the round
 	failed   error             // why nothing can be stored until the chain is opened again
 
-	stateMu     sync.RWMutex // guards what follows; held by the leader while it judges and settles a round
-	tree        *authority.Tree
-	locks       locks
-	settledTime int64 // of the newest settled commit, Unix microseconds
-	saved       saved
+	stateMu sync.RWMutex // guards what follows; held by the leader while it judges and settles a round
+	tree    *authority.Tree
+	locks   locks
 }
 
 // version is which event is an object's newest, if it has a value.
@@ -158,7 +159,8 @@ type Options struct {
 }
 
 // Open returns the chain that the log holds, after reading its newest snapshot
-// and the headers of the events since. An empty log is a not_found fault.
+// and the headers of the events since. An empty log is a not_found fault. The
+// chain must be closed.
 func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	c := &Chain{
 		name: name, log: o.Log, bundles: bundles{o.Log}, validator: o.Validator, publish: o.Publisher,
@@ -170,14 +172,14 @@ func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	if c.genesis.Trust != o.Trust {
 		return nil, fault.New(fault.Unsupported, "chain %s was made under %s trust, which cannot be changed, and this server runs %s trust; start it with --trust %[2]s, or use another chain", name, c.genesis.Trust, o.Trust)
 	}
+	c.upkeep.ctx, c.upkeep.giveUp = context.WithCancel(context.Background())
 	c.tree, c.merkle, c.writers = authority.New(c.genesis), merkle.New(c.bundles), evidence.NewWriters()
 	if err := c.restore(ctx); err != nil {
 		c.onProblem(fmt.Errorf("the snapshot of chain %s is of no use, so its whole log is read: %w", name, err))
 	}
-	if err := c.replay(ctx); err != nil {
+	if err := c.replay(ctx, c.log.State().Next); err != nil {
 		return nil, err
 	}
-	c.settledTime = c.lastTime
 	c.heads.add(c.merkle.Head())
 	return c, nil
 }

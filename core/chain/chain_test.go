@@ -32,31 +32,49 @@ type fixture struct {
 	log    *chaintest.Log
 	pub    *publisher
 	failed error
+
+	trust     event.Trust
+	validator Validator
+	onProblem func(error) // fails the test unless set
 }
 
 const testName = chainname.Name("example.com/joe/mydb")
 
 func newFixture(t *testing.T, rootKeys ...[]byte) *fixture {
-	f := &fixture{t: t, log: &chaintest.Log{}}
-	if err := Create(f.log, event.NewGenesis(testName, event.Centralized, rootKeys), time.Now()); err != nil {
-		t.Fatal(err)
+	f := &fixture{t: t, log: &chaintest.Log{}, trust: event.Centralized}
+	f.create(rootKeys...)
+	return f
+}
+
+func (f *fixture) create(rootKeys ...[]byte) {
+	f.t.Helper()
+	if err := Create(f.log, event.NewGenesis(testName, f.trust, rootKeys), time.Now()); err != nil {
+		f.t.Fatal(err)
 	}
 	f.open()
-	return f
 }
 
 // open opens the chain again, as after a crash.
 func (f *fixture) open() {
 	f.t.Helper()
-	f.pub, f.failed = &publisher{}, nil
-	var err error
-	f.Chain, err = Open(context.Background(), testName, Options{
-		Log: f.log, Publisher: f.pub, OnFail: func(err error) { f.failed = err },
-		Trust: event.Centralized, OnProblem: func(err error) { f.t.Errorf("the chain reports %v", err) },
-	})
-	if err != nil {
+	if err := f.tryOpen(); err != nil {
 		f.t.Fatal(err)
 	}
+}
+
+func (f *fixture) tryOpen() (err error) {
+	f.pub, f.failed = &publisher{}, nil
+	f.Chain, err = Open(context.Background(), testName, Options{
+		Log: f.log, Publisher: f.pub, OnFail: func(err error) { f.failed = err },
+		Trust: f.trust, Validator: f.validator, OnProblem: func(err error) {
+			if f.onProblem == nil {
+				f.t.Errorf("the chain reports %v", err)
+			} else {
+				f.onProblem(err)
+			}
+		},
+	})
+	return err
 }
 
 type put struct {
@@ -242,6 +260,14 @@ func TestExpectedWithinARound(t *testing.T) {
 // round commits all in one round: they queue up behind one that is under way.
 func (f *fixture) round(commits ...*Commit) []Result {
 	f.t.Helper()
+	leader := newCommit(200, put{"leader", "", false})
+	leader.ID[1] = byte(f.Next())
+	return f.roundBehind(leader, commits...)
+}
+
+// roundBehind is round with the commit that is under way.
+func (f *fixture) roundBehind(leader *Commit, commits ...*Commit) []Result {
+	f.t.Helper()
 	entered, proceed := make(chan struct{}), make(chan struct{})
 	before := f.log.OnAppend
 	f.log.OnAppend = func(records []byte) (int, error) {
@@ -251,8 +277,6 @@ func (f *fixture) round(commits ...*Commit) []Result {
 		return len(records), nil
 	}
 	first := make(chan Result, 1)
-	leader := newCommit(200, put{"leader", "", false})
-	leader.ID[1] = byte(f.Next())
 	leader.Answer = func(_ *Commit, r Result) { first <- r }
 	go f.Commit(leader)
 	<-entered

@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"sync"
+
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/event/eventpb"
 	"github.com/atedb/atedb/sdk/evidence"
@@ -39,9 +41,9 @@ type Commit struct {
 	leaves     []event.Hash // of the events
 	oneWrite   [1]write     // room for those of a commit of one event
 	oneLeaf    [1]event.Hash
-	seal       evidence.Seal // in distributed trust
-	shapeErr   error         // what is wrong with the commit whatever the chain's state
-	shapeFault int           // which event is at fault, or -1
+	seal       *evidence.Seal // in distributed trust
+	shapeErr   error          // what is wrong with the commit whatever the chain's state
+	shapeFault int            // which event is at fault, or -1
 }
 
 // Expected is the version that an object must have for a commit to be taken.
@@ -57,6 +59,12 @@ type Result struct {
 	Head        merkle.Head // if Err is nil: a head of the chain that holds it
 	Err         error
 	Event       int // which event is at fault, or -1
+}
+
+// recordSize is how large the commit's record will be, in bytes.
+func (c *Commit) recordSize() int {
+	batch := event.Batch{Evidence: c.Evidence, Frames: c.Frames}
+	return batch.RecordSize()
 }
 
 // write is what an event does to an object. It aliases the commit.
@@ -77,12 +85,16 @@ func (c *Commit) parse(chain event.ChainID, trust event.Trust) (int, error) {
 	if err := c.parseEvidence(trust); err != nil {
 		return -1, err
 	}
-	batch := event.Batch{Count: c.Count, Frames: c.Frames, Evidence: c.Evidence}
-	if size := batch.RecordSize(); size > event.MaxRecord {
+	if size := c.recordSize(); size > event.MaxRecord {
 		return -1, fault.New(fault.TooLarge, "a commit takes %d bytes; at most %d are allowed, so split it", size, event.MaxRecord)
 	}
+	batch := event.Batch{Count: c.Count, Frames: c.Frames}
 	c.writes, c.leaves = c.oneWrite[:0], c.oneLeaf[:0]
-	header := new(eventpb.Header)
+	header := headers.Get().(*eventpb.Header)
+	defer func() {
+		header.Reset()
+		headers.Put(header)
+	}()
 	for f, err := range batch.Events() {
 		if err == nil && f.Omitted {
 			err = fault.New(fault.BadRequest, "an event to be committed omits its data")
@@ -95,7 +107,7 @@ func (c *Commit) parse(chain event.ChainID, trust event.Trust) (int, error) {
 		}
 		w := write{key: header.Key, tombstone: header.Tombstone, hasData: len(f.Data) > 0}
 		if !isPlain(header) {
-			w.header, header = header, new(eventpb.Header)
+			w.header, header = header, headers.Get().(*eventpb.Header)
 		}
 		c.writes = append(c.writes, w)
 		c.leaves = append(c.leaves, f.Leaf(chain))
@@ -103,16 +115,21 @@ func (c *Commit) parse(chain event.ChainID, trust event.Trust) (int, error) {
 	return -1, nil
 }
 
+// headers are spare ones: that of a plain event is needed no longer than it
+// takes to read it.
+var headers = sync.Pool{New: func() any { return new(eventpb.Header) }}
+
 // parseEvidence finds the seal that distributed trust asks for. In centralized
 // trust a batch has no evidence.
-func (c *Commit) parseEvidence(trust event.Trust) (err error) {
+func (c *Commit) parseEvidence(trust event.Trust) error {
 	switch {
 	case len(c.Evidence) > event.MaxEvidence:
 		return fault.New(fault.TooLarge, "a commit's evidence is %d bytes long; at most %d are allowed", len(c.Evidence), event.MaxEvidence)
 	case trust == event.Distributed && len(c.Evidence) == 0:
 		return fault.New(fault.BadSeal, "a commit has no seal; every commit to this chain needs one, since its mode of trust is distributed")
 	case trust == event.Distributed:
-		c.seal, err = evidence.ParseSeal(c.Evidence)
+		seal, err := evidence.ParseSeal(c.Evidence)
+		c.seal = &seal
 		return err
 	case len(c.Evidence) > 0:
 		return fault.New(fault.BadRequest, "a commit has a seal; this chain takes none, since its mode of trust is centralized")

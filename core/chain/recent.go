@@ -6,13 +6,18 @@ import "github.com/atedb/atedb/sdk/event"
 // least; up to twice as many are.
 const recentCommits = 1024
 
-// span is where a commit is stored.
-type span struct {
-	first event.Seq
-	count uint32
-}
+// span is where a commit is stored: the seqs from first up to, not including,
+// next.
+type span struct{ first, next event.Seq }
 
-func (s span) next() event.Seq { return s.first + event.Seq(s.count) }
+// spanOf returns where the commit of a batch is stored, as far as the batch
+// tells if compaction has split it.
+func spanOf(b *event.Batch) span { return span{b.First - event.Seq(b.Offset), b.Next()} }
+
+// union returns where a commit is stored of which two parts are known.
+func (s span) union(other span) span {
+	return span{min(s.first, other.first), max(s.next, other.next)}
+}
 
 // recent knows where the newest commits of a chain are stored, by id: those of
 // a young generation, and those of the one before it.
@@ -34,12 +39,9 @@ func (r *recent) find(id event.CommitID) (span, bool) {
 	return s, ok
 }
 
-// add makes a commit known. What compaction left of a batch comes in several
-// parts with one id; they count as one commit.
+// add makes a new commit known.
 func (r *recent) add(id event.CommitID, s span) {
-	if earlier, ok := r.young.spans[id]; ok {
-		s = span{earlier.first, uint32(s.next() - earlier.first)}
-	} else if len(r.young.spans) >= recentCommits {
+	if len(r.young.spans) >= recentCommits {
 		clear(r.old.spans)
 		r.young, r.old = r.old, r.young
 		r.from = r.old.from
@@ -51,4 +53,17 @@ func (r *recent) add(id event.CommitID, s span) {
 		r.young.from = s.first
 	}
 	r.young.spans[id] = s
+}
+
+// addBatch makes the commit of a stored batch known. What compaction left of a
+// commit comes in several batches.
+func (r *recent) addBatch(b *event.Batch) {
+	s := spanOf(b)
+	if earlier, ok := r.young.spans[b.Commit]; ok {
+		r.young.spans[b.Commit] = earlier.union(s)
+	} else if earlier, ok = r.old.spans[b.Commit]; ok {
+		r.old.spans[b.Commit] = earlier.union(s)
+	} else {
+		r.add(b.Commit, s)
+	}
 }

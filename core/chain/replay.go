@@ -13,10 +13,11 @@ import (
 // searched.
 const replayChunk = 1 << 20
 
-// replay brings the chain's state from where it stands to the log's end.
-func (c *Chain) replay(ctx context.Context) error {
+// replay brings the chain's state from where it stands to the log's end, which
+// is at next. Events before that may have been dropped.
+func (c *Chain) replay(ctx context.Context, next event.Seq) error {
 	header := new(eventpb.Header)
-	return c.scan(ctx, c.Next(), func(b *event.Batch) error {
+	err := c.scan(ctx, c.Next(), next, func(b *event.Batch) error {
 		if err := c.bridge(ctx, b.First); err != nil {
 			return err
 		}
@@ -24,10 +25,28 @@ func (c *Chain) replay(ctx context.Context) error {
 			return err
 		}
 		c.next.Store(uint64(b.Next()))
-		c.lastTime = b.Time
-		c.recent.add(b.Commit, span{b.First, uint32(b.Count)})
-		return nil
+		c.lastTime, c.stored = b.Time, b.Time
+		c.recent.addBatch(b)
+		return c.saveLeaves(ctx)
 	})
+	if err == nil {
+		err = c.bridge(ctx, next)
+	}
+	c.next.Store(uint64(next))
+	return err
+}
+
+// saveLeaves stores full bundles of leaf hashes, so that reading a long log
+// takes little memory. If it fails it is tried again when there are commits.
+func (c *Chain) saveLeaves(ctx context.Context) error {
+	if c.upkeep.retryAt > 0 || !c.merkle.Unsaved() {
+		return nil
+	}
+	err := c.merkle.Flush(ctx)
+	if err != nil {
+		c.saveFailed(c.now().UnixMicro(), err)
+	}
+	return ctx.Err()
 }
 
 func (c *Chain) replayBatch(b *event.Batch, header *eventpb.Header) error {
@@ -50,7 +69,7 @@ func (c *Chain) replayBatch(b *event.Batch, header *eventpb.Header) error {
 		if err != nil {
 			return fault.New(fault.Damaged, "the seal of event %d of chain %s: %w", b.First, c.name, err)
 		}
-		c.writers.Stage(&seal)
+		c.writers.Stage(&seal) // it was checked when it was committed
 		c.writers.Settle()
 	}
 	return nil
@@ -62,25 +81,29 @@ func (c *Chain) bridge(ctx context.Context, to event.Seq) error {
 	for at := c.merkle.Size(); at < uint64(to); at = c.merkle.Size() {
 		leaves, err := c.bundles.leaves(ctx, at, uint64(to))
 		if err != nil {
-			return fault.New(fault.Damaged, "the leaf hashes of events %d to %d of chain %s, which are gone: %w", at, to, c.name, err)
+			code := fault.CodeOf(err)
+			if code == fault.NotFound {
+				code = fault.Damaged
+			}
+			return fault.New(code, "the leaf hashes of events %d to %d of chain %s, which compaction dropped: %w", at, to-1, c.name, err)
 		}
 		c.merkle.Append(leaves...)
 	}
 	return nil
 }
 
-// scan reads the headers of all batches that have events at or after from. A
-// batch is valid until visit returns.
-func (c *Chain) scan(ctx context.Context, from event.Seq, visit func(*event.Batch) error) error {
+// scan reads the headers of all batches that have events at or after from and
+// begin before to. A batch is valid until visit returns.
+func (c *Chain) scan(ctx context.Context, from, to event.Seq, visit func(*event.Batch) error) error {
 	var records []byte
-	for {
+	for from < to {
 		var err error
 		records, err = c.log.Read(ctx, records[:0], from, replayChunk, true)
 		if err != nil || len(records) == 0 {
 			return err
 		}
 		for batch, err := range event.Records(records) {
-			if err == nil {
+			if err == nil && batch.First < to {
 				err = visit(&batch)
 			}
 			if err != nil {
@@ -89,4 +112,5 @@ func (c *Chain) scan(ctx context.Context, from event.Seq, visit func(*event.Batc
 			from = batch.Next()
 		}
 	}
+	return nil
 }

@@ -2,7 +2,6 @@ package chain
 
 import (
 	"context"
-	"math"
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -70,7 +69,7 @@ func (c *Chain) nextRound() []*Commit {
 func (c *Chain) takeRound() []*Commit {
 	n, size := 0, 0
 	for n < len(c.queue) && (n == 0 || size < maxRound) {
-		size += len(c.queue[n].Frames)
+		size += c.queue[n].recordSize()
 		n++
 	}
 	round := c.queue[:n:n]
@@ -91,6 +90,7 @@ func (c *Chain) commitRound(round []*Commit) {
 		o.commit.Answer(o.commit, o.result)
 	}
 	clear(c.outcomes)
+	c.plain.Key = nil // it was a client's buffer
 }
 
 // judge decides on each commit of a round. It returns the records of those to
@@ -106,15 +106,15 @@ func (c *Chain) judge(round []*Commit) ([]byte, event.Seq) {
 	for i, commit := range round {
 		o := outcome{commit: commit, result: Result{Event: -1}}
 		if at, ok := j.find(commit); ok {
-			o.result.First, o.result.Next = at.first, at.next()
+			o.result.First, o.result.Next = at.first, at.next
 		} else if o.result.Event, o.result.Err = j.judge(commit, i, next); o.result.Err == nil {
 			batch := event.Batch{
 				First: next, Time: c.lastTime, Commit: commit.ID, Count: commit.Count,
 				Evidence: commit.Evidence, Frames: commit.Frames,
 			}
 			c.buf = batch.AppendRecord(c.buf)
-			if j.stored != nil {
-				j.stored[commit.ID] = span{next, uint32(commit.Count)}
+			if j.found != nil {
+				j.found[commit.ID] = spanOf(&batch)
 			}
 			o.fresh, o.result.First, o.result.Next = true, next, batch.Next()
 			next = batch.Next()
@@ -146,40 +146,51 @@ func (c *Chain) store(records []byte) error {
 // settle makes a stored round part of the chain's state, or turns its outcomes
 // into refusals.
 func (c *Chain) settle(records []byte, next event.Seq, err error) {
-	if err != nil {
-		c.tree.Discard()
-		c.writers.Discard()
-		durable := c.Next()
-		for i := range c.outcomes {
-			if r := &c.outcomes[i].result; r.Err == nil && r.Next > durable {
-				*r = Result{Err: err, Event: -1}
-			}
-		}
-		return
+	switch {
+	case err != nil:
+		c.discard(err)
+	case len(records) > 0:
+		c.admit(next)
+		c.publish.Publish(records, next)
+		c.maintain()
 	}
-	c.stateMu.Lock()
-	c.tree.Settle()
-	c.writers.Settle()
-	for i := range c.outcomes {
-		if o := &c.outcomes[i]; o.fresh {
-			c.recent.add(o.commit.ID, span{o.result.First, uint32(o.commit.Count)})
-			c.merkle.Append(o.commit.leaves...)
-		}
-	}
-	c.next.Store(uint64(next))
-	c.settledTime = c.lastTime
-	c.stateMu.Unlock()
 	head := c.merkle.Head()
 	for i := range c.outcomes {
 		c.outcomes[i].result.Head = head
 	}
-	if len(records) > 0 {
-		c.heads.add(head)
-		c.publish.Publish(records, next)
-		c.maintain()
-	}
 	if cap(c.buf) > maxRound {
 		c.buf = nil
+	}
+}
+
+// admit makes what is stored part of the state.
+func (c *Chain) admit(next event.Seq) {
+	c.stateMu.Lock()
+	c.tree.Settle()
+	c.stateMu.Unlock()
+	c.writers.Settle()
+	for i := range c.outcomes {
+		if o := &c.outcomes[i]; o.fresh {
+			c.recent.add(o.commit.ID, span{o.result.First, o.result.Next})
+			c.merkle.Append(o.commit.leaves...)
+		}
+	}
+	c.next.Store(uint64(next))
+	c.stored = c.lastTime
+	if c.genesis.Trust == event.Distributed {
+		c.heads.add(c.merkle.Head())
+	}
+}
+
+// discard turns what could not be stored into refusals.
+func (c *Chain) discard(err error) {
+	c.tree.Discard()
+	c.writers.Discard()
+	durable := c.Next()
+	for i := range c.outcomes {
+		if r := &c.outcomes[i].result; r.Err == nil && r.Next > durable {
+			*r = Result{Err: err, Event: -1}
+		}
 	}
 }
 
@@ -187,56 +198,58 @@ func (c *Chain) settle(records []byte, next event.Seq, err error) {
 // the chain's state.
 type judge struct {
 	*Chain
-	stored   map[event.CommitID]span // resent commits that were found, in the log or in this round
-	unsure   error                   // why it cannot be told whether commits resent from before a seq are stored
-	before   event.Seq
-	verdicts []error // on the seals of the round's commits, in distributed trust
+	found    map[event.CommitID]span // resent commits, in the log or in this round
+	unsure   error                   // why it cannot be told whether resent commits that the chain no longer knows are stored
+	verdicts []error                 // on the seals of the round's commits, in distributed trust
 }
 
 func (c *Chain) newJudge(round []*Commit) *judge {
 	j := &judge{Chain: c}
-	from := event.Seq(math.MaxUint64)
+	from := c.recent.from
 	for _, commit := range round {
 		if commit.Resent {
-			if j.stored == nil {
-				j.stored = make(map[event.CommitID]span)
+			if j.found == nil {
+				j.found = make(map[event.CommitID]span)
 			}
-			from = min(from, commit.ResentFrom)
+			if _, ok := c.recent.find(commit.ID); !ok && !c.isExpired(commit) {
+				from = min(from, commit.ResentFrom)
+			}
 		}
 	}
 	if from < c.recent.from {
 		j.search(round, from)
 	}
 	if c.genesis.Trust == event.Distributed {
-		j.verdicts = c.validate(round)
+		j.verdicts = j.validate(round)
 	}
 	return j
 }
 
-// search looks in the log for resent commits that the chain no longer knows.
+// isExpired reports whether a commit was sent first when too much has happened
+// since to look for it.
+func (c *Chain) isExpired(commit *Commit) bool {
+	return commit.Resent && commit.ResentFrom < c.recent.from && c.recent.from-commit.ResentFrom > resendHorizon
+}
+
+// search looks in the log, from a seq on, for resent commits that the chain no
+// longer knows.
 func (j *judge) search(round []*Commit, from event.Seq) {
-	j.before = j.recent.from
-	if j.recent.from-from > resendHorizon {
-		j.unsure = fault.New(fault.Expired, "the commit was first sent more than %d events ago, too far back to tell whether it is stored; look for it in the log", resendHorizon)
-		return
-	}
 	wanted := make(map[event.CommitID]struct{})
 	for _, commit := range round {
 		if commit.Resent {
 			wanted[commit.ID] = struct{}{}
 		}
 	}
-	err := j.scan(context.Background(), from, func(b *event.Batch) error {
+	j.unsure = j.scan(context.Background(), from, j.recent.from, func(b *event.Batch) error {
 		if _, ok := wanted[b.Commit]; ok {
-			if _, seen := j.stored[b.Commit]; !seen {
-				j.stored[b.Commit] = span{b.First, uint32(b.Count)}
+			at := spanOf(b)
+			if earlier, seen := j.found[b.Commit]; seen {
+				at = earlier.union(at)
 			}
+			j.found[b.Commit] = at
 		}
 		return nil
 	})
-	if err != nil {
-		j.unsure = err
-	}
 }
 
 // find returns where a commit that was sent before is, or will be, stored.
@@ -244,7 +257,7 @@ func (j *judge) find(commit *Commit) (span, bool) {
 	if at, ok := j.recent.find(commit.ID); ok {
 		return at, true
 	}
-	at, ok := j.stored[commit.ID]
+	at, ok := j.found[commit.ID]
 	return at, ok
 }
 
@@ -254,7 +267,9 @@ func (j *judge) judge(commit *Commit, i int, first event.Seq) (int, error) {
 	switch {
 	case commit.shapeErr != nil:
 		return commit.shapeFault, commit.shapeErr
-	case commit.Resent && j.unsure != nil && commit.ResentFrom < j.before:
+	case j.isExpired(commit):
+		return -1, fault.New(fault.Expired, "the commit was first sent more than %d events ago, too far back to tell whether it is stored; look for it in the log", resendHorizon)
+	case commit.Resent && j.unsure != nil && commit.ResentFrom < j.recent.from:
 		return -1, j.unsure
 	}
 	if i, err := j.locks.check(commit.Writer.Session, commit.writes); err != nil {
@@ -272,14 +287,25 @@ func (j *judge) judge(commit *Commit, i int, first event.Seq) (int, error) {
 	if j.verdicts[i] != nil {
 		return -1, j.verdicts[i]
 	}
-	if err := j.writers.Check(&commit.seal); err != nil {
+	return j.writeSealed(commit, first)
+}
+
+// writeSealed stages a commit with a good seal. A key that seals must be in the
+// chain, or else nobody could verify what it sealed.
+func (j *judge) writeSealed(commit *Commit, first event.Seq) (int, error) {
+	if err := j.writers.Check(commit.seal); err != nil {
 		return -1, err
 	}
-	at, err := j.write(commit, first, []event.Hash{commit.seal.Signer})
-	if err == nil {
-		j.writers.Stage(&commit.seal)
+	mark := j.tree.Mark()
+	if at, err := j.write(commit, first, []event.Hash{commit.seal.Signer}); err != nil {
+		return at, err
 	}
-	return at, err
+	if _, ok := j.tree.PublicKey(commit.seal.Signer); !ok {
+		j.tree.Revert(mark)
+		return -1, unknownKey(commit.seal.Signer)
+	}
+	j.writers.Stage(commit.seal)
+	return -1, nil
 }
 
 // write stages a commit's writes by the owner of some keys, or none of them.

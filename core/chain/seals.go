@@ -19,51 +19,67 @@ type Validator interface {
 	ValidateBatches(ctx context.Context, chain event.ChainID, batches []trust.Batch) ([]trust.Verdict, error)
 }
 
-// validate returns what is wrong with the seal of each commit of a round; it
-// asks the trust plugin about all of them at once. What the signers may write,
-// and whether their numbers ascend, is judged later.
-func (c *Chain) validate(round []*Commit) []error {
+// validate returns what is wrong with the seal of each commit of a round that
+// is not stored yet; it asks the trust plugin about all of them at once. What
+// the signers may write, and whether their numbers ascend, is judged later.
+//
+// The plugin may be slow, so nobody's lock is held meanwhile.
+func (j *judge) validate(round []*Commit) []error {
 	verdicts := make([]error, len(round))
 	introduced := introducedKeys(round)
 	var batches []trust.Batch
 	var asked []int
 	for i, commit := range round {
-		if commit.shapeErr != nil {
+		if _, stored := j.find(commit); stored || commit.shapeErr != nil {
 			continue
 		}
-		signer, ok := c.tree.PublicKey(commit.seal.Signer)
+		signer, ok := j.tree.PublicKey(commit.seal.Signer)
 		if !ok {
 			signer, ok = introduced[commit.seal.Signer]
 		}
-		switch {
-		case !ok:
-			verdicts[i] = fault.New(fault.UnknownKey, "no event of the chain has introduced the key %s that seals the commit; introduce it in the header of an event", commit.seal.Signer)
-		default:
-			if verdicts[i] = c.checkSeen(commit.seal.Head); verdicts[i] == nil {
-				batches = append(batches, trust.Batch{First: c.Next(), Evidence: commit.Evidence, Leaves: commit.leaves, Signer: signer})
-				asked = append(asked, i)
-			}
+		if !ok {
+			verdicts[i] = unknownKey(commit.seal.Signer)
+			continue
 		}
+		batches = append(batches, trust.Batch{First: j.Next(), Evidence: commit.Evidence, Leaves: commit.leaves, Signer: signer})
+		asked = append(asked, i)
 	}
 	if len(batches) == 0 {
 		return verdicts
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), validateTimeout)
 	defer cancel()
-	answers, err := c.validator.ValidateBatches(ctx, c.id, batches)
+	answers, err := j.validator.ValidateBatches(ctx, j.id, batches)
 	for k, i := range asked {
 		switch {
 		case err != nil:
-			verdicts[i] = fault.New(fault.CodeOf(err), "the seal cannot be validated now: %w", err)
+			verdicts[i] = cannotValidate(err)
 		case answers[k].Reason != "":
 			verdicts[i] = fault.New(fault.BadSeal, "%s", answers[k].Reason)
+		default:
+			// A stranger cannot make this check cost anything.
+			verdicts[i] = j.checkSeen(round[i].seal.Head)
 		}
 	}
 	return verdicts
 }
 
+func unknownKey(id event.Hash) error {
+	return fault.New(fault.UnknownKey, "no event of the chain has introduced the key %s that seals the commit; introduce it in the header of an event", id)
+}
+
+// cannotValidate says that the plugin failed, which is not the commit's fault.
+func cannotValidate(err error) error {
+	code := fault.Internal
+	if fault.Is(err, fault.Unavailable) {
+		code = fault.Unavailable
+	}
+	return fault.New(code, "the seal cannot be validated now: %w", err)
+}
+
 // introducedKeys returns the public keys that a round's events introduce, by
-// id. That an event is refused later does no harm: a key's id is its hash.
+// id. With them, seals can be validated before it is known which of the events
+// will be accepted.
 func introducedKeys(round []*Commit) map[event.Hash][]byte {
 	var keys map[event.Hash][]byte
 	for _, commit := range round {
@@ -93,6 +109,7 @@ func (c *Chain) checkSeen(head merkle.Head) error {
 		if root, err = c.merkle.RootAt(context.Background(), head.Size); err != nil {
 			return err
 		}
+		c.heads.add(merkle.Head{Size: head.Size, Root: root})
 	}
 	if root != head.Root {
 		return fault.New(fault.BadSeal, "the seal builds on the head %s, but the root of this chain at that size is %s: the signer has seen another history", head, root)
@@ -100,11 +117,12 @@ func (c *Chain) checkSeen(head merkle.Head) error {
 	return nil
 }
 
-// recentHeads is how many of a chain's newest heads are known by size, at
-// least; up to twice as many are.
+// recentHeads is how many heads of a chain are known by size, at least; up to
+// twice as many are.
 const recentHeads = 4096
 
-// heads knows the roots of the newest heads, which is where seals build on.
+// heads knows the roots of the newest heads, and of those asked for last: that
+// is where seals build on.
 type heads struct{ young, old map[uint64]event.Hash }
 
 func (h *heads) add(head merkle.Head) {

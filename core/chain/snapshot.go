@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/event"
@@ -46,50 +48,84 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// saved is what is in side blobs.
+// retryAfter is how long after a failure saving is tried again, in
+// microseconds.
+const retryAfter = 60_000_000
+
+// upkeep is the saving of a chain's state.
+type upkeep struct {
+	running sync.WaitGroup     // who saves in the background
+	ctx     context.Context    // of what runs there
+	giveUp  context.CancelFunc // ends it
+
+	busy    atomic.Bool // somebody saves; he has what follows
+	saved   saved
+	retryAt int64 // by the chain's time, Unix microseconds
+}
+
+// saved is the snapshot in side blobs.
 type saved struct {
-	next       event.Seq // up to where the snapshot goes
-	generation uint32    // of the snapshot
+	next       event.Seq // up to where it goes
+	generation uint32
 	parts      uint32
 }
 
 // maintain has the state saved in the background when enough has changed. The
-// leader calls it.
+// leader calls it when a round is settled.
 func (c *Chain) maintain() {
-	due := c.Next() >= c.saved.next+event.Seq(max(snapshotEvents, c.tree.Len()))
-	if !due && !c.merkle.Unsaved() || !c.maintaining.CompareAndSwap(false, true) {
+	u := &c.upkeep
+	if !u.busy.CompareAndSwap(false, true) {
 		return
 	}
-	c.background.Go(func() {
-		defer c.maintaining.Store(false)
-		ctx := context.Background()
-		err := c.merkle.Flush(ctx)
+	next := c.Next()
+	due := next >= u.saved.next+event.Seq(max(snapshotEvents, c.tree.Len()))
+	if c.lastTime < u.retryAt || !due && !c.merkle.Unsaved() {
+		u.busy.Store(false)
+		return
+	}
+	var body []byte
+	if due {
+		body = c.snapshot(next)
+	}
+	now := c.lastTime
+	u.running.Go(func() {
+		defer u.busy.Store(false)
+		err := c.merkle.Flush(u.ctx)
 		if err == nil && due {
-			err = c.save(ctx)
+			err = c.save(u.ctx, next, body)
 		}
 		if err != nil {
-			c.onProblem(fmt.Errorf("saving the state of chain %s: %w", c.name, err))
+			c.saveFailed(now, err)
 		}
 	})
 }
 
-// Close saves what would take long to find out again. Nobody may commit any
-// more.
+// saveFailed has saving wait for a while.
+func (c *Chain) saveFailed(now int64, err error) {
+	c.upkeep.retryAt = now + retryAfter
+	c.onProblem(fmt.Errorf("saving the state of chain %s: %w", c.name, err))
+}
+
+// Close saves what would take long to find out again, for as long as ctx lets
+// it. Nobody may commit any more.
 func (c *Chain) Close(ctx context.Context) error {
-	c.background.Wait()
-	if c.failed != nil || c.Next() < c.saved.next+snapshotClosing {
+	defer c.upkeep.giveUp()
+	defer context.AfterFunc(ctx, c.upkeep.giveUp)()
+	c.upkeep.running.Wait()
+	next := c.Next()
+	if c.failed != nil || next < c.upkeep.saved.next+snapshotClosing {
 		return nil
 	}
 	if err := c.merkle.Flush(ctx); err != nil {
 		return err
 	}
-	return c.save(ctx)
+	return c.save(ctx, next, c.snapshot(next))
 }
 
-// save writes a snapshot.
-func (c *Chain) save(ctx context.Context) error {
-	body, next := c.appendSnapshot(nil)
-	s := saved{next: next, generation: 1 - c.saved.generation}
+// save stores a snapshot that goes up to next.
+func (c *Chain) save(ctx context.Context, next event.Seq, body []byte) error {
+	old := c.upkeep.saved
+	s := saved{next: next, generation: 1 - old.generation}
 	for part := range slices.Chunk(body, snapshotPart) {
 		if err := c.log.PutBlob(ctx, partName(s.generation, s.parts), part); err != nil {
 			return err
@@ -104,10 +140,7 @@ func (c *Chain) save(ctx context.Context) error {
 	if err := c.log.PutBlob(ctx, snapshotBlob, blob); err != nil {
 		return err
 	}
-	old := c.saved
-	c.stateMu.Lock()
-	c.saved = s
-	c.stateMu.Unlock()
+	c.upkeep.saved = s
 	for part := range old.parts {
 		if err := c.log.PutBlob(ctx, partName(old.generation, part), nil); err != nil {
 			return err
@@ -120,29 +153,32 @@ func partName(generation, part uint32) string {
 	return fmt.Sprintf("%s-%d-%d", snapshotBlob, generation, part)
 }
 
-// appendSnapshot returns a snapshot's body, and up to where it goes.
-func (c *Chain) appendSnapshot(dst []byte) ([]byte, event.Seq) {
-	c.stateMu.RLock()
-	defer c.stateMu.RUnlock()
-	next := c.Next()
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(next))
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(c.settledTime))
+// snapshot returns a snapshot's body. The leader calls it, or who closes the
+// chain: nothing may be staged. next is the chain's.
+func (c *Chain) snapshot(next event.Seq) []byte {
+	body := make([]byte, 0, 32*(c.tree.Len()+merkle.BundleSize))
+	body = binary.LittleEndian.AppendUint64(body, uint64(next))
+	body = binary.LittleEndian.AppendUint64(body, uint64(c.stored))
 	for _, section := range []func([]byte) []byte{c.tree.AppendSnapshot, c.merkle.AppendState, c.writers.AppendState} {
-		at := len(dst)
-		dst = section(append(dst, make([]byte, 8)...))
-		binary.LittleEndian.PutUint64(dst[at:], uint64(len(dst)-at-8))
+		at := len(body)
+		body = section(append(body, make([]byte, 8)...))
+		binary.LittleEndian.PutUint64(body[at:], uint64(len(body)-at-8))
 	}
-	return dst, next
+	return body
 }
 
 // restore takes the state from the newest snapshot. With an error, or if there
 // is none, the state is that of an empty chain.
 func (c *Chain) restore(ctx context.Context) error {
-	s, body, err := c.loadSnapshot(ctx)
+	blob, err := c.log.GetBlob(ctx, snapshotBlob)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
 	if err != nil {
-		if fault.Is(err, fault.NotFound) {
-			err = nil
-		}
+		return err
+	}
+	s, body, err := c.loadSnapshot(ctx, blob)
+	if err != nil {
 		return err
 	}
 	if len(body) < 16 {
@@ -170,21 +206,41 @@ func (c *Chain) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if leaves.Size() != uint64(s.next) {
-		return fault.New(fault.Damaged, "it goes up to event %d but has %d leaf hashes", s.next, leaves.Size())
+	if leaves.Size() != uint64(s.next) || tree.Next() > s.next || len(rest) > 0 {
+		return fault.New(fault.Damaged, "it goes up to event %d, has %d leaf hashes and an authority tree up to event %d, and %d bytes after its end", s.next, leaves.Size(), tree.Next(), len(rest))
 	}
-	c.tree, c.merkle, c.writers, c.saved = tree, leaves, writers, s
-	c.lastTime, c.settledTime, c.recent.from = lastTime, lastTime, s.next
+	if err := c.checkSnapshot(ctx, s.next, lastTime); err != nil {
+		return err
+	}
+	c.tree, c.merkle, c.writers, c.upkeep.saved = tree, leaves, writers, s
+	c.lastTime, c.stored, c.recent.from = lastTime, lastTime, s.next
 	c.next.Store(uint64(s.next))
 	return nil
 }
 
-// loadSnapshot reads the newest snapshot's body.
-func (c *Chain) loadSnapshot(ctx context.Context) (s saved, body []byte, err error) {
-	blob, err := c.log.GetBlob(ctx, snapshotBlob)
-	if err != nil {
-		return s, nil, err
+// checkSnapshot returns a damaged fault if a snapshot that goes up to next, with
+// the last commit at a time, is not of what the log holds: that may have been
+// restored from an older copy. The last event tells, if it is still there.
+func (c *Chain) checkSnapshot(ctx context.Context, next event.Seq, lastTime int64) error {
+	if held := c.log.State().Next; next == 0 || next > held {
+		return fault.New(fault.Damaged, "it goes up to event %d, and the log to event %d: the log is older", next, held)
 	}
+	records, err := c.log.Read(ctx, nil, next-1, 1, true)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	batch, _, err := event.CutRecord(records)
+	if err != nil {
+		return err
+	}
+	if batch.First < next && (batch.Next() != next || batch.Time != lastTime) {
+		return fault.New(fault.Damaged, "its last event, %d, is not the one that the log has there: it is of another history", next-1)
+	}
+	return nil
+}
+
+// loadSnapshot reads the body of the snapshot that a blob names.
+func (c *Chain) loadSnapshot(ctx context.Context, blob []byte) (s saved, body []byte, err error) {
 	if len(blob) != snapshotSize || string(blob[:8]) != snapshotMagic || crc32.Checksum(blob[:20], castagnoli) != binary.LittleEndian.Uint32(blob[20:]) {
 		return s, nil, fault.New(fault.Damaged, "the blob that names its parts is damaged, or of another version")
 	}
@@ -194,6 +250,9 @@ func (c *Chain) loadSnapshot(ctx context.Context) (s saved, body []byte, err err
 	}
 	for part := range s.parts {
 		data, err := c.log.GetBlob(ctx, partName(s.generation, part))
+		if fault.Is(err, fault.NotFound) {
+			err = fault.New(fault.Damaged, "its part %d of %d is missing: %w", part, s.parts, err)
+		}
 		if err != nil {
 			return s, nil, err
 		}

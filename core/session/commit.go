@@ -31,7 +31,7 @@ func (s *Session) commit(payload []byte) error {
 	for _, e := range m.Expected {
 		c.Expected = append(c.Expected, chain.Expected{Key: e.Key, Exists: e.Seq != nil, Seq: event.Seq(e.GetSeq())})
 	}
-	if err := s.reserve(len(c.Frames)); err != nil {
+	if err := s.reserve(weight(c)); err != nil {
 		return err
 	}
 	s.batch = append(s.batch, c)
@@ -86,6 +86,14 @@ func (s *Session) reserve(size int) error {
 	return nil
 }
 
+// expectedWeight is about how much memory an expected version takes, in bytes.
+const expectedWeight = event.MaxKey + 64
+
+// weight is about how much memory a commit takes, in bytes.
+func weight(c *chain.Commit) int {
+	return len(c.Frames) + len(c.Evidence) + len(c.Expected)*expectedWeight
+}
+
 func (s *Session) fullLocked(size int) bool {
 	return s.commits >= MaxCommits || s.commits > 0 && s.commitBytes+size > MaxCommitBytes
 }
@@ -97,7 +105,7 @@ func (s *Session) answer(c *chain.Commit, r chain.Result) {
 		s.queueAnswerLocked(r)
 	}
 	s.commits--
-	s.commitBytes -= len(c.Frames)
+	s.commitBytes -= weight(c)
 	s.room.Broadcast()
 	s.mu.Unlock()
 	if !s.committing.Load() {

@@ -27,7 +27,7 @@ import (
 // Limits of what one client may have under way.
 const (
 	MaxCommits     = 4096     // unanswered commits
-	MaxCommitBytes = 32 << 20 // of frames in them
+	MaxCommitBytes = 32 << 20 // in them
 	MaxLocks       = 10_000   // held or waited for
 	MaxProven      = 64       // keys proven
 	maxLockWait    = 10 * time.Minute
@@ -94,7 +94,7 @@ type Session struct {
 	mu          sync.Mutex       // guards what follows
 	room        sync.Cond        // signalled when commits are answered or the session ends
 	commits     int              // unanswered
-	commitBytes int              // of frames in them
+	commitBytes int              // in them
 	ended       error            // why no further commit is taken or answered
 	committed   wirepb.Committed // used for every answer, as are the next two
 	head        wirepb.Head

@@ -4,10 +4,13 @@ package chaintest
 import (
 	"bytes"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/storage"
 )
 
 // Log is a chain's log in memory that can be told to fail. Its zero value is
@@ -18,15 +21,111 @@ type Log struct {
 	OnAppend func(records []byte) (keep int, err error)
 	// ReadErr, if set, is what reads answer.
 	ReadErr error
+	// OnPutBlob, if set, decides what storing a side blob does: whether it is
+	// kept, and what is answered. It may block.
+	OnPutBlob func(name string, data []byte) (keep bool, err error)
 
 	mu      sync.Mutex // guards what follows
 	blobs   map[string][]byte
 	records []byte
+	next    event.Seq
 	appends int
+	reads   int
 }
 
 // NewLog returns a log that holds records.
-func NewLog(records []byte) *Log { return &Log{records: records} }
+func NewLog(records []byte) *Log {
+	l := &Log{}
+	l.keep(records)
+	return l
+}
+
+// Copy returns a log that holds the same.
+func (l *Log) Copy() *Log {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &Log{records: bytes.Clone(l.records), next: l.next, blobs: maps.Clone(l.blobs)}
+}
+
+// Drop drops events, as compaction does.
+func (l *Log) Drop(dropped func(event.Seq) bool) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var kept []byte
+	for batch, err := range event.Records(l.records) {
+		if err != nil {
+			return err
+		}
+		if kept, err = drop(kept, &batch, dropped); err != nil {
+			return err
+		}
+	}
+	l.records = kept
+	return nil
+}
+
+// drop appends what is left of a batch: a record for each run of survivors.
+func drop(dst []byte, batch *event.Batch, dropped func(event.Seq) bool) ([]byte, error) {
+	at, run := batch.First, event.Batch{}
+	flush := func() {
+		if run.Count > 0 {
+			dst = run.AppendRecord(dst)
+		}
+		run.Count = 0
+	}
+	for f, err := range batch.Events() {
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case dropped(at):
+			flush()
+		case run.Count == 0:
+			run = *batch
+			run.First, run.Offset, run.Count = at, batch.Offset+int(at-batch.First), 1
+			run.Frames = f.Append(nil)
+		default:
+			run.Count++
+			run.Frames = f.Append(run.Frames)
+		}
+		at++
+	}
+	flush()
+	return dst, nil
+}
+
+// State implements chain.Log.
+func (l *Log) State() storage.State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return storage.State{Next: l.next, Bytes: uint64(len(l.records))}
+}
+
+// Reads returns how often records were read.
+func (l *Log) Reads() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reads
+}
+
+// Blobs returns the side blobs' names, in order.
+func (l *Log) Blobs() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.blobs))
+}
+
+// keep adds records to those held.
+func (l *Log) keep(records []byte) {
+	l.records = append(l.records, records...)
+	for len(records) > 0 {
+		first, count, size, err := event.PeekRecord(records)
+		if err != nil {
+			return
+		}
+		l.next, records = first+event.Seq(count), records[size:]
+	}
+}
 
 // Records returns a copy of what the log holds.
 func (l *Log) Records() []byte {
@@ -51,7 +150,7 @@ func (l *Log) Append(records []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.appends++
-	l.records = append(l.records, records[:keep]...)
+	l.keep(records[:keep])
 	return err
 }
 
@@ -59,6 +158,7 @@ func (l *Log) Append(records []byte) error {
 func (l *Log) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.reads++
 	if l.ReadErr != nil {
 		return nil, l.ReadErr
 	}
@@ -84,16 +184,26 @@ func (l *Log) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, 
 }
 
 // PutBlob implements chain.Log.
-func (l *Log) PutBlob(_ context.Context, name string, data []byte) error {
+func (l *Log) PutBlob(ctx context.Context, name string, data []byte) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	keep, err := true, error(nil)
+	if l.OnPutBlob != nil {
+		keep, err = l.OnPutBlob(name, data)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !keep {
+		return err
+	}
 	if l.blobs == nil {
 		l.blobs = make(map[string][]byte)
 	}
 	if l.blobs[name] = bytes.Clone(data); len(data) == 0 {
 		delete(l.blobs, name)
 	}
-	return nil
+	return err
 }
 
 // GetBlob implements chain.Log.
