@@ -279,7 +279,11 @@ func (f *fixture) roundBehind(leader *Commit, commits ...*Commit) []Result {
 	first := make(chan Result, 1)
 	leader.Answer = func(_ *Commit, r Result) { first <- r }
 	go f.Commit(leader)
-	<-entered
+	select {
+	case <-entered:
+	case r := <-first:
+		f.t.Fatalf("the commit that should have been under way was answered with %+v", r)
+	}
 	results := make([]Result, len(commits))
 	var wg sync.WaitGroup
 	for i, c := range commits {

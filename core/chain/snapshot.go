@@ -54,6 +54,7 @@ const retryAfter = 60_000_000
 
 // upkeep is the saving of a chain's state.
 type upkeep struct {
+	part    int                // bytes of a snapshot's part
 	running sync.WaitGroup     // who saves in the background
 	ctx     context.Context    // of what runs there
 	giveUp  context.CancelFunc // ends it
@@ -126,7 +127,7 @@ func (c *Chain) Close(ctx context.Context) error {
 func (c *Chain) save(ctx context.Context, next event.Seq, body []byte) error {
 	old := c.upkeep.saved
 	s := saved{next: next, generation: 1 - old.generation}
-	for part := range slices.Chunk(body, snapshotPart) {
+	for part := range slices.Chunk(body, c.upkeep.part) {
 		if err := c.log.PutBlob(ctx, partName(s.generation, s.parts), part); err != nil {
 			return err
 		}

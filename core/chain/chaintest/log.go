@@ -21,16 +21,17 @@ type Log struct {
 	OnAppend func(records []byte) (keep int, err error)
 	// ReadErr, if set, is what reads answer.
 	ReadErr error
+	// OnRead, if set, is told of every read.
+	OnRead func(from event.Seq, headersOnly bool)
 	// OnPutBlob, if set, decides what storing a side blob does: whether it is
 	// kept, and what is answered. It may block.
-	OnPutBlob func(name string, data []byte) (keep bool, err error)
+	OnPutBlob func(ctx context.Context, name string, data []byte) (keep bool, err error)
 
 	mu      sync.Mutex // guards what follows
 	blobs   map[string][]byte
 	records []byte
 	next    event.Seq
 	appends int
-	reads   int
 }
 
 // NewLog returns a log that holds records.
@@ -101,13 +102,6 @@ func (l *Log) State() storage.State {
 	return storage.State{Next: l.next, Bytes: uint64(len(l.records))}
 }
 
-// Reads returns how often records were read.
-func (l *Log) Reads() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reads
-}
-
 // Blobs returns the side blobs' names, in order.
 func (l *Log) Blobs() []string {
 	l.mu.Lock()
@@ -156,9 +150,11 @@ func (l *Log) Append(records []byte) error {
 
 // Read implements chain.Log.
 func (l *Log) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, headersOnly bool) ([]byte, error) {
+	if l.OnRead != nil {
+		l.OnRead(from, headersOnly)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.reads++
 	if l.ReadErr != nil {
 		return nil, l.ReadErr
 	}
@@ -190,7 +186,7 @@ func (l *Log) PutBlob(ctx context.Context, name string, data []byte) error {
 	}
 	keep, err := true, error(nil)
 	if l.OnPutBlob != nil {
-		keep, err = l.OnPutBlob(name, data)
+		keep, err = l.OnPutBlob(ctx, name, data)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
