@@ -172,7 +172,7 @@ func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	if c.genesis.Trust != o.Trust {
 		return nil, fault.New(fault.Unsupported, "chain %s was made under %s trust, which cannot be changed, and this server runs %s trust; start it with --trust %[2]s, or use another chain", name, c.genesis.Trust, o.Trust)
 	}
-	c.upkeep.part = snapshotPart
+	c.upkeep.every, c.upkeep.part = snapshotEvents, snapshotPart
 	c.upkeep.ctx, c.upkeep.giveUp = context.WithCancel(context.Background())
 	c.tree, c.merkle, c.writers = authority.New(c.genesis), merkle.New(c.bundles), evidence.NewWriters()
 	if err := c.restore(ctx); err != nil {

@@ -16,9 +16,9 @@ const replayChunk = 1 << 20
 // replay brings the chain's state from where it stands to the log's end, which
 // is at next. Events before that may have been dropped.
 func (c *Chain) replay(ctx context.Context, next event.Seq) error {
-	header := new(eventpb.Header)
+	header, over := new(eventpb.Header), &bridge{bundles: c.bundles}
 	err := c.scan(ctx, c.Next(), next, func(b *event.Batch) error {
-		if err := c.bridge(ctx, b.First); err != nil {
+		if err := c.cross(ctx, over, b.First); err != nil {
 			return err
 		}
 		if err := c.replayBatch(b, header); err != nil {
@@ -30,7 +30,7 @@ func (c *Chain) replay(ctx context.Context, next event.Seq) error {
 		return c.saveLeaves(ctx)
 	})
 	if err == nil {
-		err = c.bridge(ctx, next)
+		err = c.cross(ctx, over, next)
 	}
 	c.next.Store(uint64(next))
 	return err
@@ -75,11 +75,11 @@ func (c *Chain) replayBatch(b *event.Batch, header *eventpb.Header) error {
 	return nil
 }
 
-// bridge appends the leaf hashes of events that compaction dropped from before
+// cross appends the leaf hashes of events that compaction dropped from before
 // a seq.
-func (c *Chain) bridge(ctx context.Context, to event.Seq) error {
+func (c *Chain) cross(ctx context.Context, over *bridge, to event.Seq) error {
 	for at := c.merkle.Size(); at < uint64(to); at = c.merkle.Size() {
-		leaves, err := c.bundles.leaves(ctx, at, uint64(to))
+		leaves, err := over.leaves(ctx, at, uint64(to))
 		if err != nil {
 			code := fault.CodeOf(err)
 			if code == fault.NotFound {
@@ -88,6 +88,9 @@ func (c *Chain) bridge(ctx context.Context, to event.Seq) error {
 			return fault.New(code, "the leaf hashes of events %d to %d of chain %s, which compaction dropped: %w", at, to-1, c.name, err)
 		}
 		c.merkle.Append(leaves...)
+		if err := c.saveLeaves(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ const (
 	snapshotSize    = 24
 	snapshotPart    = 8 << 20 // bytes of a part
 	maxSnapshot     = 8 << 30 // bytes of a body
-	snapshotEvents  = 100_000 // since the last one before another is written, and since each live object
+	snapshotEvents  = 100_000 // since the last one before another is written, or as many as there are live objects
 	snapshotClosing = 4096    // since the last one before another is written at closing
 )
 
@@ -54,6 +54,7 @@ const retryAfter = 60_000_000
 
 // upkeep is the saving of a chain's state.
 type upkeep struct {
+	every   event.Seq          // events before another snapshot is written, or as many as there are live objects
 	part    int                // bytes of a snapshot's part
 	running sync.WaitGroup     // who saves in the background
 	ctx     context.Context    // of what runs there
@@ -79,7 +80,7 @@ func (c *Chain) maintain() {
 		return
 	}
 	next := c.Next()
-	due := next >= u.saved.next+event.Seq(max(snapshotEvents, c.tree.Len()))
+	due := next >= u.saved.next+max(u.every, event.Seq(c.tree.Len()))
 	if c.lastTime < u.retryAt || !due && !c.merkle.Unsaved() {
 		u.busy.Store(false)
 		return
@@ -263,37 +264,4 @@ func (c *Chain) loadSnapshot(ctx context.Context, blob []byte) (s saved, body []
 		return s, nil, fault.New(fault.Damaged, "its parts fail their checksum")
 	}
 	return s, body, nil
-}
-
-// bundles keeps full bundles of leaf hashes in side blobs.
-type bundles struct{ log Log }
-
-func bundleName(n uint64) string { return fmt.Sprintf("leaves-%d", n) }
-
-// PutBundle implements merkle.Bundles.
-func (b bundles) PutBundle(ctx context.Context, n uint64, leaves []byte) error {
-	return b.log.PutBlob(ctx, bundleName(n), leaves)
-}
-
-// GetBundle implements merkle.Bundles.
-func (b bundles) GetBundle(ctx context.Context, n uint64) ([]byte, error) {
-	return b.log.GetBlob(ctx, bundleName(n))
-}
-
-// leaves returns the leaf hashes from one position on, up to another one or
-// the end of their bundle.
-func (b bundles) leaves(ctx context.Context, from, to uint64) ([]event.Hash, error) {
-	n := from / merkle.BundleSize
-	raw, err := b.GetBundle(ctx, n)
-	if err != nil {
-		return nil, err
-	}
-	if len(raw) != merkle.BundleSize*len(event.Hash{}) {
-		return nil, fault.New(fault.Damaged, "bundle %d of leaf hashes has %d bytes", n, len(raw))
-	}
-	var leaves []event.Hash
-	for at := from; at < min(to, (n+1)*merkle.BundleSize); at++ {
-		leaves = append(leaves, event.Hash(raw[at%merkle.BundleSize*uint64(len(event.Hash{})):][:len(event.Hash{})]))
-	}
-	return leaves, nil
 }

@@ -25,18 +25,25 @@ type host struct {
 	feed  *fanout.Feed
 	chain *chain.Chain
 	last  chain.SessionID
+
+	options Options // of sessions, beside what the host gives them
 }
 
 func newHost(t testing.TB) *host {
+	return newHostOf(t, event.Centralized)
+}
+
+// newHostOf has a chain with a mode of trust and root keys.
+func newHostOf(t testing.TB, trust event.Trust, rootKeys ...[]byte) *host {
 	const name = chainname.Name("example.com/joe/mydb")
 	h := &host{t: t, log: &chaintest.Log{}}
-	if err := chain.Create(h.log, event.NewGenesis(name, event.Centralized, nil), time.Now()); err != nil {
+	if err := chain.Create(h.log, event.NewGenesis(name, trust, rootKeys), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	h.feed = fanout.NewFeed(h.log, 1)
 	var err error
 	h.chain, err = chain.Open(context.Background(), name, chain.Options{
-		Log: h.log, Publisher: h.feed, Trust: event.Centralized, OnFail: func(error) {},
+		Log: h.log, Publisher: h.feed, Trust: trust, Validator: seals{}, OnFail: func(error) {},
 		OnProblem: func(err error) { t.Errorf("the chain reports %v", err) },
 	})
 	if err != nil {
@@ -56,6 +63,13 @@ type client struct {
 // connect starts a session over a real socket and receives Opened.
 func (h *host) connect() *client {
 	h.t.Helper()
+	c, _ := h.open()
+	return c
+}
+
+// open is connect with what Opened says.
+func (h *host) open() (*client, *wirepb.Opened) {
+	h.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		h.t.Fatal(err)
@@ -72,12 +86,14 @@ func (h *host) connect() *client {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := &client{Conn: stream.NewConn(near, wire.MaxMessage), t: h.t, cancel: cancel, ended: make(chan error, 1)}
 	h.last++
-	s := New(Options{ID: h.last, Conn: stream.NewConn(far, wire.MaxMessage), Chain: h.chain, Feed: h.feed})
+	o := h.options
+	o.ID, o.Conn, o.Chain, o.Feed = h.last, stream.NewConn(far, wire.MaxMessage), h.chain, h.feed
+	s := New(o)
 	go func() { c.ended <- s.Run(ctx) }()
 	h.t.Cleanup(func() { c.Close(); cancel(nil) })
-	var opened wirepb.Opened
-	c.expect(wire.Opened, &opened)
-	return c
+	opened := new(wirepb.Opened)
+	c.expect(wire.Opened, opened)
+	return c, opened
 }
 
 // expect receives a message of the given type.
