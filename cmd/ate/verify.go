@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -186,6 +187,7 @@ func verifyFile(cmd *cobra.Command, url, path string) error {
 
 // saved is a saved log that is being read.
 type saved struct {
+	place         int // in savedlog.Order, of the section that is due
 	signing, note []byte
 	leaves        []byte
 	log           *verified
@@ -202,6 +204,9 @@ func readSaved(ctx context.Context, r io.Reader) (*verified, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := s.checkOrder(kind, offset); err != nil {
+			return nil, err
+		}
 		switch kind {
 		case savedlog.Server:
 			s.signing = payload
@@ -215,10 +220,25 @@ func readSaved(ctx context.Context, r io.Reader) (*verified, error) {
 			}
 		case savedlog.End:
 			return s.end(ctx)
-		default:
-			return nil, fault.New(fault.Damaged, "the section at offset %d is of an unknown kind, %q", offset, kind)
 		}
 	}
+}
+
+// checkOrder refuses a section that is not due: records that passed for
+// something else would look like events that were dropped.
+func (s *saved) checkOrder(kind savedlog.Kind, offset int64) error {
+	place := strings.IndexByte(savedlog.Order, byte(kind))
+	if place < 0 {
+		return fault.New(fault.Damaged, "the section at offset %d is of an unknown kind, %q", offset, byte(kind))
+	}
+	once := kind == savedlog.Server || kind == savedlog.Checkpoint
+	if place < s.place || once && place != s.place {
+		return fault.New(fault.Damaged, "the section at offset %d is of kind %q, which is not due there", offset, byte(kind))
+	}
+	if s.place = place; once {
+		s.place++
+	}
+	return nil
 }
 
 // add verifies records; the first is the genesis.
@@ -228,7 +248,9 @@ func (s *saved) add(ctx context.Context, records []byte) (err error) {
 			return explain(err, "event %d, or one after it", s.next())
 		}
 		if s.log == nil {
-			s.log, err = open(s.signing, string(s.note), batch.AppendRecord(nil), s.missing)
+			if s.log, err = open(s.signing, string(s.note), batch.AppendRecord(nil), s.missing); err == nil {
+				err = s.compare(&batch)
+			}
 		} else if err = s.compare(&batch); err == nil {
 			err = s.log.Add(ctx, &batch)
 		}

@@ -56,6 +56,9 @@ const (
 	End        Kind = 'E'
 )
 
+// Order is the kinds in the order in which they come.
+const Order = "SCLRE"
+
 // Writer writes a saved log.
 type Writer struct{ w *bufio.Writer }
 
