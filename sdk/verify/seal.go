@@ -43,7 +43,7 @@ func (l *Log) checkSeal(ctx context.Context, b *event.Batch, events []checked) (
 	}
 	l.counts.Seals++
 	before := l.part
-	l.part = part{seal.Signer, seal.Writer, seal.Number, first, b.Offset + b.Count}
+	l.part = part{seal.Signer, seal.Writer, seal.Number, seal.Leaves, first, b.Offset + b.Count}
 	if before.end > 0 && b.Offset >= before.end {
 		if before.end = l.part.end; before == l.part {
 			return seal.Signer, nil // another part of the commit that was admitted last
@@ -69,11 +69,14 @@ func (l *Log) signer(seal *evidence.Seal, events []checked) (keys.PublicKey, err
 }
 
 // sealed returns the leaf hashes of the whole commit that a batch is of, which
-// is more than the batch if compaction has split it.
+// is more than the batch if compaction has split it. The rest is then owed.
 func (l *Log) sealed(ctx context.Context, seal *evidence.Seal, first event.Seq, b *event.Batch, events []checked) ([]event.Hash, error) {
 	own := make([]event.Hash, len(events))
 	for i := range events {
 		own[i] = events[i].leaf
+	}
+	if err := l.settle(own); err != nil {
+		return nil, err
 	}
 	if b.Offset == 0 && b.Count == seal.Count {
 		return own, nil
@@ -81,20 +84,22 @@ func (l *Log) sealed(ctx context.Context, seal *evidence.Seal, first event.Seq, 
 	if b.Offset+b.Count > seal.Count {
 		return nil, fault.New(fault.BadSeal, "it has %d events at offset %d of its commit, and %d were sealed", b.Count, b.Offset, seal.Count)
 	}
-	all, err := l.leaves(ctx, first, seal.Count)
+	all, err := l.ask(ctx, first, seal.Count)
 	if err != nil {
 		return nil, fault.New(fault.CodeOf(err), "asking for the leaf hashes of its commit: %w", err)
-	}
-	if len(all) != seal.Count {
-		return nil, fault.New(fault.BadMessage, "%d leaf hashes came when %d were asked for", len(all), seal.Count)
 	}
 	if merkle.Root(all) != seal.Leaves {
 		return nil, fault.New(fault.BadSeal, "the leaf hashes of its commit are not those that were sealed")
 	}
-	for i := range own {
-		if all[b.Offset+i] != own[i] {
-			return nil, fault.New(fault.BadSeal, "event %d is not the one that was sealed there", b.First+event.Seq(i))
+	before, err := l.merkle.Leaves(ctx, uint64(first), b.Offset)
+	if err != nil {
+		return nil, err
+	}
+	for i, leaf := range append(before, own...) {
+		if all[i] != leaf {
+			return nil, fault.New(fault.BadSeal, "event %d is not the one that was sealed there", first+event.Seq(i))
 		}
 	}
+	l.owed = all[b.Offset+b.Count:]
 	return all, nil
 }

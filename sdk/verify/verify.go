@@ -12,11 +12,27 @@
 // In centralized trust there are no seals, so who wrote an event is the server's
 // word; the hashes and the root are checked all the same.
 //
-// Where compaction has dropped events, their leaf hashes stand for them.
+// # Compacted logs
+//
+// Where compaction has dropped events, their leaf hashes stand for them. Whoever
+// gives the log gives those too, so they count once the root is compared, and
+// they hide what was said: that nothing was dropped which is still in force
+// cannot be seen. An event that turns up elsewhere in a dropped one's place is
+// therefore not verified, even if it has the leaf hash: see [Log.Dropped].
+//
+// What is left must be enough to judge it by the rules of package authority, or
+// Add fails with what is then missing: no_parent, unknown_key, not_authorized
+// and so on. It is if compaction keeps, besides each object's newest event, all
+// events that set a parent or an authority or introduce a key, those that first
+// gave a value to an object that others name as their parent, and tombstones for
+// as long as an earlier event of their object. Numbers of writers whose batches
+// were dropped whole are not known: that such a batch was stored again later does
+// not show until its writer's next one.
 package verify
 
 import (
 	"context"
+	"sort"
 
 	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/event"
@@ -26,8 +42,9 @@ import (
 	"github.com/atedb/atedb/sdk/merkle"
 )
 
-// Leaves returns the leaf hashes of count events from a seq on, for those that
-// are not there any more. That they are right shows when the root is compared.
+// Leaves returns the leaf hashes of exactly count events from a seq on, for those
+// that are not there any more. That they are right shows when the root is
+// compared. At most event.MaxBatchEvents are asked for at a time.
 type Leaves func(ctx context.Context, from event.Seq, count int) ([]event.Hash, error)
 
 // Counts is what a Log has checked.
@@ -51,28 +68,40 @@ type Log struct {
 	writers *evidence.Writers
 	keyring *evidence.Keyring
 	counts  Counts
+	gaps    []gap        // of dropped events, in order
+	roots   roots        // that the log had after its newest batches
+	hashes  []event.Hash // room for their leaf hashes
+	parsed  []checked    // room for the events of a batch
 
-	part part // the last one that was admitted
+	part part         // the last one that was admitted
+	owed []event.Hash // leaf hashes of the rest of its commit, which must come next
 }
+
+// gap is the seqs of dropped events, from first to before end.
+type gap struct{ first, end event.Seq }
 
 // part is where a batch stood in the commit that was sealed.
 type part struct {
 	signer event.Hash
 	writer evidence.Writer
 	number uint64
-	first  event.Seq // of the commit
-	end    int       // offset after the batch's last event
+	leaves event.Hash // root of the commit's
+	first  event.Seq  // of the commit
+	end    int        // offset after the batch's last event
 }
 
 // New returns the log of the chain that a genesis record begins.
 func New(genesis []byte, leaves Leaves) (*Log, error) {
-	batch, _, err := event.CutRecord(genesis)
+	batch, rest, err := event.CutRecord(genesis)
 	if err != nil {
 		return nil, err
 	}
-	frame, _, err := event.CutFrame(batch.Frames)
+	frame, after, err := event.CutFrame(batch.Frames)
 	if err != nil {
 		return nil, err
+	}
+	if batch.First != 0 || batch.Count != 1 || len(rest)+len(after) > 0 {
+		return nil, fault.New(fault.Damaged, "the record of the genesis is not that of event 0 alone: it has %d events from %d on, and %d bytes follow", batch.Count, batch.First, len(rest)+len(after))
 	}
 	l := &Log{leaves: leaves, next: 1, merkle: merkle.New(&merkle.MemoryBundles{}), writers: evidence.NewWriters(), keyring: &evidence.Keyring{}}
 	if l.genesis, l.chain, err = event.ParseGenesis(frame); err != nil {
@@ -117,12 +146,25 @@ func (l *Log) Leaf(ctx context.Context, seq event.Seq) (event.Hash, error) {
 	return leaves[0], nil
 }
 
+// Dropped reports whether compaction had dropped the event at a seq before Next,
+// so that nothing of it is verified but that its leaf hash is the one given.
+func (l *Log) Dropped(seq event.Seq) bool {
+	i := sort.Search(len(l.gaps), func(i int) bool { return l.gaps[i].end > seq })
+	return i < len(l.gaps) && l.gaps[i].first <= seq
+}
+
 // CheckHead returns a forked fault unless the log had this head once. Its size
 // must be at most Next.
 func (l *Log) CheckHead(ctx context.Context, head merkle.Head) error {
-	root, err := l.merkle.RootAt(ctx, head.Size)
-	if err != nil {
-		return err
+	root, ok := l.roots.find(head.Size)
+	if !ok {
+		var err error
+		if root, err = l.merkle.RootAt(ctx, head.Size); err != nil {
+			return err
+		}
+	}
+	if head.Size == uint64(l.next) && len(l.owed) > 0 {
+		return fault.New(fault.Forked, "the head %s ends the chain within a commit, of which %d events are missing", head, len(l.owed))
 	}
 	if root != head.Root {
 		return fault.New(fault.Forked, "the chain's events have the root %s at size %d, and the head said of it is %s", root, head.Size, head)
@@ -133,10 +175,13 @@ func (l *Log) CheckHead(ctx context.Context, head merkle.Head) error {
 // Add verifies the batch that comes next, whose data may be left out. After an
 // error, which names the event, the log is of no more use.
 func (l *Log) Add(ctx context.Context, b *event.Batch) error {
-	if b.First < l.next {
+	switch {
+	case b.First < l.next:
 		return fault.New(fault.Damaged, "event %d comes after event %d", b.First, l.next-1)
+	case b.Count < 1 || b.Count > event.MaxBatchEvents || b.First > merkle.MaxSize-event.MaxBatchEvents:
+		return fault.New(fault.Damaged, "a batch of %d events cannot stand at event %d", b.Count, b.First)
 	}
-	if err := l.bridge(ctx, b.First); err != nil {
+	if err := l.Skip(ctx, b.First); err != nil {
 		return err
 	}
 	events, err := l.parse(b)
@@ -154,31 +199,76 @@ func (l *Log) Add(ctx context.Context, b *event.Batch) error {
 	if err := l.apply(b, events, signer); err != nil {
 		return err
 	}
+	l.hashes = l.hashes[:0]
 	for i := range events {
-		l.merkle.Append(events[i].leaf)
+		l.hashes = append(l.hashes, events[i].leaf)
 	}
-	if err := l.merkle.Flush(ctx); err != nil {
+	if err := l.grow(ctx, l.hashes); err != nil {
 		return err
 	}
+	l.roots.add(l.merkle.Head())
 	l.next = b.Next()
 	l.counts.Events += uint64(b.Count)
 	l.counts.Batches++
 	return nil
 }
 
-// bridge takes the leaf hashes of events that are missing before a seq.
-func (l *Log) bridge(ctx context.Context, to event.Seq) error {
+// Skip takes the leaf hashes of the events from Next to before a seq, which
+// compaction has dropped. Add does it by itself; only the chain's last events,
+// after which no batch comes, need it.
+func (l *Log) Skip(ctx context.Context, to event.Seq) error {
 	for l.next < to {
 		n := int(min(to-l.next, merkle.BundleSize))
-		leaves, err := l.leaves(ctx, l.next, n)
+		leaves, err := l.ask(ctx, l.next, n)
 		if err != nil {
 			return fault.New(fault.CodeOf(err), "asking for the leaf hashes of events %d to %d, which are gone: %w", l.next, l.next+event.Seq(n)-1, err)
 		}
-		l.merkle.Append(leaves...)
-		l.next += event.Seq(n)
-		l.counts.Dropped += uint64(n)
+		if err := l.settle(leaves); err != nil {
+			return err
+		}
+		if err := l.grow(ctx, leaves); err != nil {
+			return err
+		}
+		l.dropped(event.Seq(n))
 	}
 	return nil
+}
+
+// settle compares the next leaf hashes with what is owed.
+func (l *Log) settle(leaves []event.Hash) error {
+	for i := range leaves[:min(len(leaves), len(l.owed))] {
+		if leaves[i] != l.owed[i] {
+			return fault.New(fault.BadSeal, "event %d is not the one that was sealed there, with event %d and others in one commit", l.next+event.Seq(i), l.part.first)
+		}
+	}
+	l.owed = l.owed[min(len(leaves), len(l.owed)):]
+	return nil
+}
+
+// grow adds the next leaf hashes to the tree.
+func (l *Log) grow(ctx context.Context, leaves []event.Hash) error {
+	l.merkle.Append(leaves...)
+	return l.merkle.Flush(ctx)
+}
+
+// dropped takes note that the next n events are gone.
+func (l *Log) dropped(n event.Seq) {
+	if last := len(l.gaps) - 1; last >= 0 && l.gaps[last].end == l.next {
+		l.gaps[last].end += n
+	} else {
+		l.gaps = append(l.gaps, gap{l.next, l.next + n})
+	}
+	l.next += n
+	l.counts.Dropped += uint64(n)
+}
+
+// ask asks for leaf hashes and checks how many come.
+func (l *Log) ask(ctx context.Context, from event.Seq, count int) ([]event.Hash, error) {
+	leaves, err := l.leaves(ctx, from, count)
+	if err == nil && len(leaves) != count {
+		err = fault.New(fault.BadMessage, "%d leaf hashes came when %d were asked for", len(leaves), count)
+	}
+	return leaves, err
 }
 
 // checked is an event of a batch.
@@ -188,16 +278,18 @@ type checked struct {
 	leaf    event.Hash
 }
 
+// parse returns a batch's events, which are good until the next call.
 func (l *Log) parse(b *event.Batch) ([]checked, error) {
-	events := make([]checked, b.Count)
-	i := 0
+	l.parsed = append(l.parsed[:0], make([]checked, b.Count)...)
+	events, i := l.parsed, 0
 	for f, err := range b.Events() {
-		e := &events[min(i, b.Count-1)]
+		at := min(i, b.Count-1)
+		e := &events[at]
 		if err == nil {
 			err = event.UnmarshalHeader(f.Header, &e.header)
 		}
 		if err != nil {
-			return nil, fault.New(fault.CodeOf(err), "event %d: %w", b.First+event.Seq(i), err)
+			return nil, fault.New(fault.CodeOf(err), "event %d: %w", b.First+event.Seq(at), err)
 		}
 		e.hasData, e.leaf = f.DataLen > 0, f.Leaf(l.chain)
 		i++
