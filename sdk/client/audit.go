@@ -2,9 +2,9 @@ package client
 
 import (
 	"context"
-	"errors"
 	"sync"
 
+	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/merkle"
@@ -16,64 +16,17 @@ import (
 // client is sent can be compared with what the audit has verified.
 type audit struct {
 	client *Client
-	cancel context.CancelFunc
+	stop   context.CancelFunc
 	done   sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows
+	turn    chan struct{} // holds a word while somebody uses what follows, which may wait for the server
 	log     *verify.Log
-	err     error         // why nothing more is verified
+	err     error         // why nothing is verified any more
 	changed chan struct{} // closed and replaced when something above changes
 }
 
-// auditor returns the audit of the client's chain, which the first call starts;
-// nil if the chain's trust is centralized.
-func (c *Client) auditor(ctx context.Context) (*audit, error) {
-	if c.Chain().Genesis.Trust != event.Distributed || c.options.unaudited {
-		return nil, nil
-	}
-	c.auditMu.Lock()
-	defer c.auditMu.Unlock()
-	if c.audit == nil {
-		a, err := c.startAudit(ctx)
-		if err != nil {
-			return nil, err
-		}
-		c.audit = a
-	}
-	return c.audit, nil
-}
-
-func (c *Client) startAudit(ctx context.Context) (*audit, error) {
-	options := c.options
-	options.Create, options.Signer, options.Readers, options.Heads = false, nil, nil, nil
-	options.OnState, options.unaudited = nil, true
-	follower, err := Dial(ctx, c.url.String(), options)
-	if err != nil {
-		return nil, err
-	}
-	if id := follower.Chain().ID; id != c.Chain().ID {
-		follower.Close()
-		return nil, fault.New(fault.Forked, "the server has two chains %s: %s and %s", c.url.Name, c.Chain().ID, id)
-	}
-	log, err := verify.New(follower.Chain().Record, follower.Leaves)
-	if err != nil {
-		follower.Close()
-		return nil, err
-	}
-	a := &audit{client: follower, log: log, changed: make(chan struct{})}
-	run, cancel := context.WithCancel(c.ctx)
-	a.cancel = cancel
-	sub, err := follower.Subscribe(SubscribeOptions{From: log.Next(), Live: true, OmitData: true})
-	if err != nil {
-		a.close()
-		return nil, err
-	}
-	a.done.Go(func() { a.run(run, sub) })
-	return a, nil
-}
-
 func (a *audit) close() {
-	a.cancel()
+	a.stop()
 	a.done.Wait()
 	a.client.Close()
 }
@@ -82,30 +35,47 @@ func (a *audit) close() {
 func (a *audit) run(ctx context.Context, sub *Subscription) {
 	for {
 		batch, err := sub.NextBatch(ctx)
-		a.mu.Lock()
-		if err == nil && batch.Next() > a.log.Next() { // else it came before, on another connection
+		a.turn <- struct{}{} // nobody else uses it for long
+		switch {
+		case err != nil:
+		case batch.Count == 0:
+			err = a.log.Skip(ctx, batch.First)
+		default:
 			err = a.log.Add(ctx, &batch)
 		}
 		a.err = err
 		close(a.changed)
 		a.changed = make(chan struct{})
-		a.mu.Unlock()
+		a.unlock()
 		if err != nil {
 			return
 		}
 	}
 }
 
-// reach waits until the log is verified up to a size, and returns with the
-// lock held unless there is an error.
-func (a *audit) reach(ctx context.Context, size event.Seq) error {
+func (a *audit) lock(ctx context.Context) error {
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (a *audit) unlock() { <-a.turn }
+
+// reach waits until the log is verified up to a size, and returns with the lock
+// held unless there is an error.
+func (a *audit) reach(ctx context.Context, size uint64) error {
 	for {
-		a.mu.Lock()
-		next, err, changed := a.log.Next(), a.err, a.changed
-		if next >= size {
+		if err := a.lock(ctx); err != nil {
+			return err
+		}
+		err, changed := a.err, a.changed
+		if err == nil && uint64(a.log.Next()) >= size {
 			return nil
 		}
-		a.mu.Unlock()
+		a.unlock()
 		if err != nil {
 			return err
 		}
@@ -117,70 +87,135 @@ func (a *audit) reach(ctx context.Context, size event.Seq) error {
 	}
 }
 
-// check returns a forked fault unless an event is the one of the log.
-func (a *audit) check(ctx context.Context, seq event.Seq, leaf event.Hash) error {
-	if err := a.reach(ctx, seq+1); err != nil {
+// reachHead is reach, with a forked fault unless the log had the head.
+func (a *audit) reachHead(ctx context.Context, head merkle.Head) error {
+	if err := a.reach(ctx, head.Size); err != nil {
 		return err
 	}
-	defer a.mu.Unlock()
-	want, err := a.log.Leaf(ctx, seq)
-	if err == nil && want != leaf {
-		err = fault.New(fault.Forked, "the server sent an event %d with leaf hash %s; the one in the log has %s", seq, leaf, want)
-	}
-	return err
-}
-
-// checkHead returns a forked fault unless the log had a head.
-func (a *audit) checkHead(ctx context.Context, head merkle.Head) error {
-	if err := a.reach(ctx, event.Seq(head.Size)); err != nil {
+	if err := a.log.CheckHead(ctx, head); err != nil {
+		a.unlock()
 		return err
-	}
-	defer a.mu.Unlock()
-	return a.log.CheckHead(ctx, head)
-}
-
-// newest returns the seq of an object's newest event in the log.
-func (a *audit) newest(key []byte) (event.Seq, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.log.Newest(key)
-}
-
-// checkEvents checks events that were loaded, if the chain is audited.
-func (c *Client) checkEvents(ctx context.Context, events []StoredEvent) error {
-	a, err := c.auditor(ctx)
-	if a == nil || err != nil {
-		return err
-	}
-	for i := range events {
-		if err := a.check(ctx, events[i].Seq, events[i].leaf); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-// checkNewest checks that events are the newest of the objects with these keys,
-// among those before what the chain's head was when it was called, if the chain
-// is audited. What was asked for and left out must not exist.
-func (c *Client) checkNewest(ctx context.Context, head merkle.Head, keys [][]byte, events []StoredEvent) error {
-	a, err := c.auditor(ctx)
-	if a == nil || err != nil {
-		return err
+// check returns a forked fault unless an event is the one of the log. It returns
+// false for one that the log says was dropped: it may be as good as the others,
+// but that its signer might write it is not verified.
+func (a *audit) check(ctx context.Context, e *StoredEvent) (bool, error) {
+	if err := a.reach(ctx, uint64(e.Seq)+1); err != nil {
+		return false, err
 	}
-	if err := errors.Join(a.checkHead(ctx, head), c.checkEvents(ctx, events)); err != nil {
-		return err
+	defer a.unlock()
+	want, err := a.log.Leaf(ctx, e.Seq)
+	if err == nil && want != e.leaf {
+		err = fault.New(fault.Forked, "the server sent an event %d with leaf hash %s; the one in the log has %s", e.Seq, e.leaf, want)
 	}
-	found := make(map[string]event.Seq, len(events))
+	return err == nil && !a.log.Dropped(e.Seq), err
+}
+
+// authority returns what is in force at a head, or later.
+func (a *audit) authority(ctx context.Context, head merkle.Head, key, parent []byte) (authority.Resolved, error) {
+	if err := a.reachHead(ctx, head); err != nil {
+		return authority.Resolved{}, err
+	}
+	defer a.unlock()
+	return a.log.Authority(key, parent)
+}
+
+// newest is the objects' newest events at a time.
+type newest struct {
+	next event.Seq // of the log then
+	seqs map[string]event.Seq
+}
+
+// newest returns the newest events of the objects with these keys at a head, or
+// later.
+func (a *audit) newest(ctx context.Context, head merkle.Head, keys [][]byte) (newest, error) {
+	if err := a.reachHead(ctx, head); err != nil {
+		return newest{}, err
+	}
+	defer a.unlock()
+	n := newest{a.log.Next(), make(map[string]event.Seq)}
+	for _, key := range keys {
+		if seq, ok := a.log.Newest(key); ok {
+			n.seqs[string(key)] = seq
+		}
+	}
+	return n, nil
+}
+
+// outdated returns a forked fault if loaded events are not these newest ones, or
+// later ones. What was asked for and not loaded must not have existed.
+func (n *newest) outdated(keys [][]byte, events []StoredEvent) error {
+	loaded := make(map[string]event.Seq, len(events))
 	for i := range events {
-		found[string(events[i].Header.Key)] = events[i].Seq
+		loaded[string(events[i].Header.Key)] = events[i].Seq
 	}
 	for _, key := range keys {
-		want, exists := a.newest(key)
-		got, ok := found[string(key)]
-		if exists && uint64(want) < head.Size && (!ok || got < want) {
+		want, exists := n.seqs[string(key)]
+		got, ok := loaded[string(key)]
+		switch {
+		case ok && got >= n.next || ok == exists && got == want:
+		case exists:
 			return fault.New(fault.Forked, "the server kept back event %d, which is the newest of object %q", want, key)
+		default:
+			return fault.New(fault.Forked, "the server sent event %d of object %q, which has no value any more", got, key)
 		}
 	}
 	return nil
+}
+
+// verified returns those of events that the audit has verified, if the chain is
+// audited; the others were dropped.
+func (c *Client) verified(ctx context.Context, events []StoredEvent) ([]StoredEvent, error) {
+	a, err := c.audited(ctx)
+	if a == nil || err != nil {
+		return events, err
+	}
+	kept := events[:0]
+	for i := range events {
+		there, err := a.check(ctx, &events[i])
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			kept = append(kept, events[i])
+		}
+	}
+	return kept, nil
+}
+
+// loadAttempts is how often objects are loaded that end or are dropped at that
+// very time, before the server is said to lie.
+const loadAttempts = 5
+
+// loadNewest loads the newest events of objects and checks that they are. An
+// object may have ended meanwhile, or compaction may have dropped what was
+// loaded; then the chain has grown, and it loads again.
+func (c *Client) loadNewest(ctx context.Context, a *audit, keys [][]byte) ([]StoredEvent, error) {
+	for attempt := 1; ; attempt++ {
+		n, err := a.newest(ctx, c.Head(), keys)
+		if err != nil {
+			return nil, err
+		}
+		loaded, err := c.loadKeys(ctx, keys)
+		if err != nil {
+			return nil, err
+		}
+		events, err := c.verified(ctx, loaded)
+		if err != nil {
+			return nil, err
+		}
+		lie := n.outdated(keys, events)
+		if lie == nil || attempt == loadAttempts {
+			return events, lie
+		}
+		if err := c.refresh(ctx); err != nil {
+			return nil, err
+		}
+		if c.Head().Size <= uint64(n.next) {
+			return nil, lie
+		}
+	}
 }

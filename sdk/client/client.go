@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
@@ -41,25 +42,25 @@ type Client struct {
 	expected event.ChainID // of the chain, if it is remembered
 	sealer   sealer
 
-	auditMu sync.Mutex // guards audit; held while one is started
-	audit   *audit
+	auditor auditor
 
-	mu     sync.Mutex // guards what follows
-	conn   *wire.Conn // nil while there is none
-	chain  Chain
-	seen   event.Seq   // the chain is known to have held every seq before this one
-	latest merkle.Head // the newest head that the server has told of
-	proven merkle.Head // the newest one that continues all that were remembered before
-	window window
-	commit wirepb.Commit // scratch for encoding
-	calls  map[uint64]*call
-	lastID uint64
-	locks  map[string]*Lock
-	sub    *Subscription    // the open one
-	subbed bool             // conn has carried a subscription
-	server wire.Server      // of conn, or of the last one
-	ring   *secrecy.Keyring // the data keys that were opened; nil before the first
-	err    error            // why the client has ended
+	mu      sync.Mutex // guards what follows
+	conn    *wire.Conn // nil while there is none
+	chain   Chain
+	seen    event.Seq   // the chain is known to have held every seq before this one
+	latest  merkle.Head // the newest head that the server has told of
+	heardAt time.Time   // when it last told of one
+	proven  merkle.Head // the newest one that continues all that were remembered before
+	window  window
+	commit  wirepb.Commit // scratch for encoding
+	calls   map[uint64]*call
+	lastID  uint64
+	locks   map[string]*Lock
+	sub     *Subscription    // the open one
+	subbed  bool             // conn has carried a subscription
+	server  wire.Server      // of conn, or of the last one
+	ring    *secrecy.Keyring // the data keys that were opened; nil before the first
+	err     error            // why the client has ended
 }
 
 // Chain is what the client knows of its chain.
@@ -132,23 +133,19 @@ func (c *Client) Err() error {
 // Close ends the connection and everything that waits for it. It does not wait
 // for unanswered commits: see [Pending.Wait]. If heads are remembered, it first
 // asks for the proof that the newest one continues the last, for a short time;
-// that the server has none is a forked fault.
+// that the server gives another answer is a forked fault.
 func (c *Client) Close() error {
 	var err error
-	if c.options.Heads != nil && c.Err() == nil {
+	if c.options.Heads != nil && c.current() != nil {
 		ctx, cancel := context.WithTimeout(c.ctx, rememberTimeout)
 		if err = c.prove(ctx); !fault.Is(err, fault.Forked) {
 			err = nil
 		}
 		cancel()
 	}
-	c.auditMu.Lock()
-	if c.audit != nil {
-		c.audit.close()
-	}
-	c.auditMu.Unlock()
 	c.end(ErrClosed)
 	c.cancel()
+	c.auditor.close()
 	c.workers.Wait()
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/event/eventpb"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/wire"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
@@ -74,6 +75,14 @@ func (c *Client) Commit(ctx context.Context, events ...Event) (Receipt, error) {
 // that wait. Batches submitted one after the other are stored in that order.
 // The batch may be used again once Submit has returned. Whatever goes wrong is
 // the Pending's error.
+//
+// In a chain of distributed trust, the batch is sealed. A seal builds on the
+// newest head that is known: where that was heard of more than three KeepAlives
+// ago, Submit asks for the present one and waits for it. A commit that is sent
+// again keeps its seal, since the server could store both copies of one that was
+// sealed anew. Should it find the seal too old by then, which takes tens of
+// thousands of new writers, the error is expired, and committing again is for
+// the application to decide.
 func (c *Client) Submit(ctx context.Context, b Batch) *Pending {
 	p := &Pending{done: make(chan struct{})}
 	if c.introduces() {
@@ -82,15 +91,28 @@ func (c *Client) Submit(ctx context.Context, b Batch) *Pending {
 	if err := p.encode(b); err != nil {
 		return p.resolve(Receipt{}, err)
 	}
-	if c.seals() {
-		c.sealer.mu.Lock()
-		defer c.sealer.mu.Unlock()
-		if err := c.seal(p); err != nil {
+	seals := c.seals()
+	if seals {
+		if err := c.refreshOld(ctx); err != nil {
 			return p.resolve(Receipt{}, err)
 		}
 	}
 	c.mu.Lock()
-	if err := c.admit(ctx, len(p.frames)); err != nil {
+	err := c.admit(ctx, len(p.frames))
+	if err == nil && seals {
+		c.mu.Unlock()
+		c.sealer.mu.Lock()
+		defer c.sealer.mu.Unlock()
+		err = c.seal(p)
+		c.mu.Lock()
+		if err == nil {
+			err = c.err
+		}
+		if err != nil {
+			c.window.release(len(p.frames))
+		}
+	}
+	if err != nil {
 		c.mu.Unlock()
 		return p.resolve(Receipt{}, err)
 	}
@@ -198,14 +220,13 @@ func (p *Pending) encode(b Batch) error {
 			return fault.New(fault.TooLarge, "the data of event %d is %d bytes long; at most %d are allowed", i, len(e.Data), event.MaxData)
 		}
 		if header = e.RawHeader; header == nil {
-			h := e.Header
-			if i == 0 && p.introduced != nil {
-				h.Keys = append(slices.Clip(h.Keys), p.introduced)
-			}
 			var err error
-			if header, err = h.Encode(); err != nil {
+			if header, err = e.Header.Encode(); err != nil {
 				return err
 			}
+		}
+		if i == 0 && p.introduced != nil {
+			header = introducing(header, p.introduced)
 		}
 		if i == 0 && size <= event.MaxBatch {
 			p.frames = make([]byte, 0, size+len(b.Events)*(event.FrameHeader+len(header)))
@@ -228,9 +249,23 @@ func (p *Pending) encode(b Batch) error {
 	return nil
 }
 
+// introducing returns an encoded header that introduces one key more. Fields
+// that are repeated may stand anywhere in a message.
+func introducing(header, key []byte) []byte {
+	field := &eventpb.Header{Keys: [][]byte{key}}
+	raw, err := field.MarshalVT()
+	if err != nil {
+		panic(err) // it has no strings, which alone can be malformed
+	}
+	return append(slices.Clip(header), raw...)
+}
+
 // committed and rejected answer the oldest unanswered commit.
 
 func (c *Client) committed(m *wirepb.Committed) error {
+	if m.Head == nil || m.Head.Size < m.Next {
+		return fault.New(fault.BadMessage, "the server stored a commit up to seq %d, and told of a head that does not hold it", m.Next)
+	}
 	if err := c.heard(m.Head); err != nil {
 		return err
 	}
@@ -248,7 +283,7 @@ func (c *Client) rejected(m *wirepb.Rejected) error {
 func (c *Client) answered(r Receipt, refused error) error {
 	c.mu.Lock()
 	p := c.window.oldest()
-	if p == nil || refused == nil && (r.Next < r.First || int(r.Next-r.First) < p.count) {
+	if p == nil || refused == nil && (r.Next != r.First+event.Seq(p.count)) {
 		c.mu.Unlock()
 		return fault.New(fault.BadMessage, "the server's answer to a commit (first %d, next %d) fits none that was sent", r.First, r.Next)
 	}

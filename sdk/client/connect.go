@@ -71,7 +71,7 @@ func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	target := c.target
-	c.target = c.url
+	c.target, c.pin = c.url, known.Host{}  // what an attempt that failed would have pinned was not proven
 	first := c.chain.ID == event.ChainID{} // only connect writes it
 	conn, greeting, err := wire.Dial(ctx, target, wire.DialOptions{
 		Agent: c.options.Agent, MinEncryption: c.options.MinEncryption, Offer: true,
@@ -175,7 +175,7 @@ func (c *Client) resume(conn *wire.Conn, opened *wirepb.Opened, greeting wire.Gr
 			return err
 		}
 	}
-	c.chain.Next, c.chain.ReadOnly, c.latest = chain.Next, chain.ReadOnly, head
+	c.chain.Next, c.chain.ReadOnly, c.latest, c.heardAt = chain.Next, chain.ReadOnly, head, time.Now()
 	if c.options.Signer != nil {
 		c.sealer.introduced = c.sealer.introduced || isRoot(&chain.Genesis, c.options.Signer.Public().Bytes())
 	}

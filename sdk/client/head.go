@@ -7,12 +7,17 @@ import (
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/merkle"
+	"github.com/atedb/atedb/sdk/stream"
+	"github.com/atedb/atedb/sdk/wire"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
 
 // rememberTimeout is how long Close waits for the proof that the newest head
 // continues the one that is remembered.
 const rememberTimeout = 2 * time.Second
+
+// headAge is how old a head may be that a seal builds on, in Options.KeepAlives.
+const headAge = 3
 
 // recall finds the newest head that is remembered of the chain, before the
 // first connection.
@@ -24,9 +29,10 @@ func (c *Client) recall() error {
 	if err != nil || !ok {
 		return err
 	}
+	c.expected = id
 	head, ok, err := c.options.Heads.Last(id)
 	if err == nil && ok {
-		c.expected, c.proven, c.latest = id, head, head
+		c.proven, c.latest = head, head
 	}
 	return err
 }
@@ -62,22 +68,25 @@ func (c *Client) checkOpened(chain Chain, opened *wirepb.Opened) (merkle.Head, e
 }
 
 // prove checks that the newest head that the server has told of continues the
-// one that was proven last, and remembers it.
+// one that was proven last, and remembers it. Whatever the server answers but a
+// good proof, or that it cannot now, is a forked fault: it told of both heads.
 func (c *Client) prove(ctx context.Context) error {
 	c.mu.Lock()
 	proven, latest := c.proven, c.latest
 	c.mu.Unlock()
-	if proven.Size == latest.Size {
+	if proven == latest {
 		return nil
 	}
 	proof, err := c.consistency(ctx, proven.Size, latest.Size)
 	if err == nil {
-		if err = merkle.CheckConsistency(proof, proven, latest); err != nil {
-			err = fault.New(fault.Forked, "the chain %s was rewritten: its head was %s, and a later one, %s, does not continue it: %w", c.url.Name, proven, latest, err)
-		}
+		err = merkle.CheckConsistency(proof, proven, latest)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || c.Err() != nil || fault.Is(err, fault.Unavailable):
 		return err
+	default:
+		return fault.New(fault.Forked, "the chain %s was rewritten: its head was %s, and that a later one, %s, continues it was not proven: %w", c.url.Name, proven, latest, err)
 	}
 	c.mu.Lock()
 	c.proven = latest
@@ -98,9 +107,11 @@ func (c *Client) told(pb *wirepb.Head) error {
 		return nil
 	}
 	head, err := merkle.HeadOf(pb)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	c.heardAt = time.Now()
+	switch {
 	case head.Size > c.latest.Size:
 		c.latest = head
 	case head.Size == c.latest.Size && head != c.latest:
@@ -116,7 +127,27 @@ func (c *Client) Head() merkle.Head {
 	return c.latest
 }
 
+// refresh asks the server for its head.
+func (c *Client) refresh(ctx context.Context) error {
+	_, err := c.ask(ctx, wire.Ping, func(id uint64) stream.Message { return &wirepb.Ping{Id: id} })
+	return err
+}
+
+// refreshOld refreshes the head if it was heard of long ago.
+func (c *Client) refreshOld(ctx context.Context) error {
+	c.mu.Lock()
+	old := time.Since(c.heardAt) > headAge*c.options.KeepAlive
+	c.mu.Unlock()
+	if !old {
+		return nil
+	}
+	return c.refresh(ctx)
+}
+
 func hashes(raw [][]byte) ([]event.Hash, error) {
+	if len(raw) > merkle.MaxProof {
+		return nil, fault.New(fault.BadMessage, "the server sent a proof of %d hashes; none has more than %d", len(raw), merkle.MaxProof)
+	}
 	out := make([]event.Hash, len(raw))
 	for i, h := range raw {
 		if len(h) != len(event.Hash{}) {

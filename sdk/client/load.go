@@ -18,6 +18,12 @@ type call struct {
 	answer   chan answer // takes one
 }
 
+// questions is what each answer with an id answers.
+var questions = map[wire.Type]wire.Type{
+	wire.Loaded: wire.Load, wire.LockResult: wire.Lock, wire.Pong: wire.Ping, wire.LeafHashes: wire.Leaves,
+	wire.Proof: wire.GetProof, wire.Checkpoint: wire.GetCheckpoint, wire.AuthorityOf: wire.GetAuthority,
+}
+
 type answer struct {
 	reply any // the message, of the type that answers the question's
 	err   error
@@ -54,15 +60,21 @@ func (c *Client) ask(ctx context.Context, kind wire.Type, makes func(id uint64) 
 	}
 }
 
-// answer ends the call with that id, unless its asker has gone.
-func (c *Client) answer(id uint64, a answer) {
+// answer ends the call with that id, unless its asker has gone. An answer to
+// another question than was asked is a fault.
+func (c *Client) answer(id uint64, t wire.Type, a answer) error {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	call := c.calls[id]
-	delete(c.calls, id)
-	c.mu.Unlock()
-	if call != nil {
-		call.answer <- a
+	switch {
+	case call == nil:
+		return nil
+	case call.kind != questions[t]:
+		return fault.New(fault.BadMessage, "the server answered question %d, of type %d, with a message of type %d", id, call.kind, t)
 	}
+	delete(c.calls, id)
+	call.answer <- a
+	return nil
 }
 
 // Get returns the newest event of an object: its value. If the object does not
@@ -79,7 +91,9 @@ func (c *Client) Get(ctx context.Context, key []byte) (StoredEvent, error) {
 }
 
 // LoadSeqs returns the events with these seqs, in the order asked for. Those
-// that do not exist, or not any more, are left out.
+// that do not exist, or not any more, are left out. In a chain of distributed
+// trust the events are verified; that one is not there any more is the server's
+// word.
 func (c *Client) LoadSeqs(ctx context.Context, seqs ...event.Seq) ([]StoredEvent, error) {
 	events, err := load(ctx, c, seqs, func(id uint64, part []event.Seq) stream.Message {
 		m := &wirepb.Load{Id: id, Seqs: make([]uint64, len(part))}
@@ -91,20 +105,29 @@ func (c *Client) LoadSeqs(ctx context.Context, seqs ...event.Seq) ([]StoredEvent
 	if err != nil {
 		return nil, err
 	}
-	return events, c.checkEvents(ctx, events)
+	return c.verified(ctx, events)
 }
 
 // LoadKeys returns the newest event of each of these objects, in the order
 // asked for. Objects that do not exist are left out.
+//
+// In a chain of distributed trust the events are verified, and so is that they
+// are the newest of all that the server had told of when LoadKeys was called.
 func (c *Client) LoadKeys(ctx context.Context, keys ...[]byte) ([]StoredEvent, error) {
-	head := c.Head()
-	events, err := load(ctx, c, keys, func(id uint64, part [][]byte) stream.Message {
-		return &wirepb.Load{Id: id, Keys: part}
-	}, func(e *StoredEvent, key []byte) bool { return bytes.Equal(e.Header.Key, key) })
+	a, err := c.audited(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return events, c.checkNewest(ctx, head, keys, events)
+	if a != nil {
+		return c.loadNewest(ctx, a, keys)
+	}
+	return c.loadKeys(ctx, keys)
+}
+
+func (c *Client) loadKeys(ctx context.Context, keys [][]byte) ([]StoredEvent, error) {
+	return load(ctx, c, keys, func(id uint64, part [][]byte) stream.Message {
+		return &wirepb.Load{Id: id, Keys: part}
+	}, func(e *StoredEvent, key []byte) bool { return bytes.Equal(e.Header.Key, key) && !e.Header.Tombstone })
 }
 
 // load asks for wanted in parts that the protocol allows.

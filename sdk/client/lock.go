@@ -49,7 +49,7 @@ func (c *Client) Lock(ctx context.Context, key []byte, wait time.Duration) (*Loc
 
 // lockAnswered acts on the answer to a Lock. The lock is marked as held here,
 // before anything else is received, so that a lost connection finds it.
-func (c *Client) lockAnswered(m *wirepb.LockResult) {
+func (c *Client) lockAnswered(m *wirepb.LockResult) error {
 	err := refusal(m.Code, m.Reason)
 	if !m.Granted && err == nil {
 		err = fault.New(fault.Locked, "the lock was not granted: %s", m.Reason)
@@ -64,7 +64,7 @@ func (c *Client) lockAnswered(m *wirepb.LockResult) {
 		}
 		c.mu.Unlock()
 	}
-	c.answer(m.Id, answer{err: err})
+	return c.answer(m.Id, wire.LockResult, answer{err: err})
 }
 
 // Lost is closed when the lock ended otherwise than by Unlock: with its

@@ -85,7 +85,11 @@ func (c *Client) Authority(ctx context.Context, key, parent []byte) (authority.R
 	if err := event.CheckRead(m.Read); err != nil {
 		return authority.Resolved{}, err
 	}
-	return authority.Resolved{Write: event.WriteOf(m.Write), Read: event.ReadOf(m.Read)}, nil
+	in := authority.Resolved{Write: event.WriteOf(m.Write), Read: event.ReadOf(m.Read)}
+	if in.Write.Kind == event.WriteUnchanged || in.Write.Kind == event.WriteInherit || in.Read.Kind == event.ReadUnchanged || in.Read.Kind == event.ReadInherit {
+		return authority.Resolved{}, fault.New(fault.BadMessage, "the server did not say who may write and read object %q", key)
+	}
+	return in, nil
 }
 
 // answerProof hands the answer to a question of this file to who asked it.
@@ -112,6 +116,5 @@ func answered[M interface {
 	if err := stream.Unmarshal(t, payload, m); err != nil {
 		return err
 	}
-	c.answer(m.GetId(), answer{reply: m, err: refusal(m.GetCode(), m.GetReason())})
-	return nil
+	return c.answer(m.GetId(), t, answer{reply: m, err: refusal(m.GetCode(), m.GetReason())})
 }

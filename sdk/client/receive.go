@@ -95,19 +95,21 @@ func (c *Client) handle(conn *wire.Conn, t wire.Type, payload []byte) error {
 		if err := stream.Unmarshal(t, payload, &m); err != nil {
 			return err
 		}
-		c.lockAnswered(&m)
+		return c.lockAnswered(&m)
 	case wire.Pong:
 		var m wirepb.Pong
 		if err := stream.Unmarshal(t, payload, &m); err != nil {
 			return err
 		}
-		return c.heard(m.Head)
+		if err := c.heard(m.Head); err != nil {
+			return err
+		}
+		return c.answer(m.Id, t, answer{})
 	case wire.Proven:
 		return c.proofAnswered(payload)
 	default:
 		return c.answerProof(t, payload)
 	}
-	return nil
 }
 
 // heard takes note of a head that the server has told of.

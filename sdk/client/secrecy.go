@@ -30,8 +30,11 @@ func (c *Client) Encrypt(ctx context.Context, e *Event) error {
 	return c.encrypt(key, e)
 }
 
-func (c *Client) encrypt(key *secrecy.DataKey, e *Event) (err error) {
-	e.Data, e.Header.Encryption, err = key.Seal(c.chain.ID, e.Header.Key, e.Data)
+func (c *Client) encrypt(key *secrecy.DataKey, e *Event) error {
+	data, encryption, err := key.Seal(c.chain.ID, e.Header.Key, e.Data)
+	if err == nil {
+		e.Data, e.Header.Encryption = data, encryption
+	}
 	return err
 }
 
@@ -90,13 +93,29 @@ func (c *Client) Share(ctx context.Context, e Event, members ...keys.ReadPublicK
 	}}}, nil
 }
 
-// readAuthority returns who will be able to read an event's object.
+// readAuthority returns who will be able to read an event's object. An object
+// that is moved may have an authority of its own or come under that of its new
+// parent, which cannot be asked for: then it is whichever has a data key, so
+// that no server is sent what it may not see. At worst it refuses the event.
 func (c *Client) readAuthority(ctx context.Context, e *Event) (event.ReadAuthority, error) {
+	parent := e.Header.Parent
 	switch e.Header.Read.Kind {
 	case event.ReadByKey, event.ReadEveryone:
 		return e.Header.Read, nil
+	case event.ReadInherit:
+		switch {
+		case parent.Top:
+			return event.ReadAuthority{Kind: event.ReadEveryone}, nil
+		case len(parent.Key) == 0:
+			return event.ReadAuthority{}, fault.New(fault.BadRequest, "object %q is to be read by whoever may read its parent; name the parent with it, so that the data is encrypted for those", e.Header.Key)
+		}
+		in, err := c.authority(ctx, parent.Key, nil)
+		return in.Read, err
 	}
-	in, err := c.authority(ctx, e.Header.Key, e.Header.Parent.Key)
+	in, err := c.authority(ctx, e.Header.Key, parent.Key)
+	if err == nil && in.Read.Kind != event.ReadByKey && len(parent.Key) > 0 {
+		in, err = c.authority(ctx, parent.Key, nil)
+	}
 	return in.Read, err
 }
 
@@ -104,18 +123,14 @@ func (c *Client) readAuthority(ctx context.Context, e *Event) (event.ReadAuthori
 // under a parent: as the audit has it if the chain is audited, otherwise as the
 // server says.
 func (c *Client) authority(ctx context.Context, key, parent []byte) (authority.Resolved, error) {
-	a, err := c.auditor(ctx)
+	a, err := c.audited(ctx)
 	if err != nil {
 		return authority.Resolved{}, err
 	}
 	if a == nil {
 		return c.Authority(ctx, key, parent)
 	}
-	if err := a.reach(ctx, event.Seq(c.Head().Size)); err != nil {
-		return authority.Resolved{}, err
-	}
-	defer a.mu.Unlock()
-	return a.log.Authority(key, parent)
+	return a.authority(ctx, c.Head(), key, parent)
 }
 
 // dataKey returns a data key that one of the client's read keys opens.

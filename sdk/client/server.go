@@ -10,7 +10,8 @@ import (
 // checkServer returns what decides whether the server of a URL is the right
 // one. It is asked before anything but the hello is sent.
 //
-// A server that does not encrypt proves nothing, so anyone in between could
+// Where the URL pins a fingerprint and the host is known by one, both must be
+// right: a redirect cannot replace what was pinned. A server that does not encrypt proves nothing, so anyone in between could
 // name its fingerprint: it is accepted if nothing was pinned and MinEncryption
 // allows it, and only then.
 func (c *Client) checkServer(target chainname.URL) func(wire.Server) error {
@@ -23,7 +24,7 @@ func (c *Client) checkServer(target chainname.URL) func(wire.Server) error {
 			}
 		}
 		pinned := target.Fingerprint
-		if pinned == "" && isKnown {
+		if isKnown && (pinned == "" || pinned == s.Fingerprint.String()) { // else the URL's is wrong already
 			pinned = host.Fingerprint.String()
 		}
 		print := s.Fingerprint

@@ -136,26 +136,33 @@ func (c *Client) deliver(conn *wire.Conn, d delivery) error {
 // ends the subscription and not the client.
 //
 // In a chain of distributed trust, an event is returned once the client has
-// verified the log up to it.
+// verified the log up to it. What is missing was dropped by compaction, or kept
+// back by the server: that cannot be told apart, but the newest event of an
+// object cannot be kept back from [Client.Get].
 func (s *Subscription) Next(ctx context.Context) (StoredEvent, error) {
-	if !s.holds {
-		if err := s.read(ctx); err != nil {
+	for {
+		if !s.holds {
+			if err := s.read(ctx); err != nil {
+				return StoredEvent{}, err
+			}
+		}
+		if s.finished != nil {
+			return StoredEvent{}, s.finished
+		}
+		there, err := s.verify(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return StoredEvent{}, err
+		case err != nil:
+			s.finish(err)
 			return StoredEvent{}, err
 		}
-	}
-	if s.finished == nil {
-		err := s.verify(ctx)
-		if err == nil {
-			s.holds = false
-			s.next.Store(uint64(s.held.Seq) + 1)
+		s.holds = false
+		s.next.Store(uint64(s.held.Seq) + 1)
+		if there {
 			return s.held, nil
 		}
-		if ctx.Err() != nil {
-			return StoredEvent{}, err
-		}
-		s.finish(err)
 	}
-	return StoredEvent{}, s.finished
 }
 
 // read takes the next event from what has come, and waits for it. It returns
@@ -182,27 +189,29 @@ func (s *Subscription) read(ctx context.Context) error {
 }
 
 // verify compares the event held with what the client's audit has verified, if
-// the chain is audited.
-func (s *Subscription) verify(ctx context.Context) error {
-	if s.client.chain.Genesis.Trust != event.Distributed {
-		return nil
-	}
-	a, err := s.client.auditor(ctx)
+// the chain is audited. It returns false if that says that it was dropped.
+func (s *Subscription) verify(ctx context.Context) (bool, error) {
+	a, err := s.client.audited(ctx)
 	if err != nil || a == nil {
-		return err
+		return err == nil, err
 	}
-	return a.check(ctx, s.held.Seq, s.held.leaf)
+	return a.check(ctx, &s.held)
 }
 
 // NextBatch returns the next batch as the server sent it, for who verifies a
-// log: it is checked by its checksum and its place alone. Next must not be
-// called on the same subscription.
+// log: it is checked by its checksum and its place alone. A batch without events
+// says that all before its First have come: compaction dropped the last ones.
+// Next must not be called on the same subscription.
 func (s *Subscription) NextBatch(ctx context.Context) (event.Batch, error) {
 	for s.finished == nil {
 		switch {
 		case len(s.cursor.records) == 0:
+			before := s.next.Load()
 			if err := s.take(ctx); err != nil {
 				return event.Batch{}, err
+			}
+			if next := s.next.Load(); next > before {
+				return event.Batch{First: event.Seq(next)}, nil
 			}
 		default:
 			if err := s.cursor.begin(); err != nil {
