@@ -21,8 +21,8 @@ func newGrant(set *settings) *cobra.Command {
 			"An object that is not there yet is made, without a value.",
 		Args: chainArgs(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(to.writers) == 0 && len(to.readers) == 0 {
-				return usage("say who may write with --write-key, or who may read with --read-key; see %s --help", cmd.CommandPath())
+			if to.isEmpty() {
+				return usage("say who may write with --writers, or who may read with --readers; see %s --help", cmd.CommandPath())
 			}
 			s, err := set.dial(cmd, args[0], true)
 			if err != nil {
@@ -66,19 +66,26 @@ func grant(s *session, set *settings, key []byte, to *access) (client.Batch, err
 }
 
 // access is who may write and read, as flags say it.
-type access struct{ writers, readers []string }
+type access struct {
+	writers, readers []string
+	onlyMe           bool // may read
+}
 
 func (a *access) addFlags(cmd *cobra.Command) {
-	const me = "me"
-	cmd.Flags().StringSliceVar(&a.writers, "write-key", nil, "`who` may write the object from now on: everyone, nobody, inherit, me, or ids or public identities as ate key show prints them; me if nothing follows")
-	cmd.Flags().StringSliceVar(&a.readers, "read-key", nil, "`who` may read the object from now on, for whom its data is encrypted: everyone, inherit, me, or public identities; me if nothing follows")
-	cmd.Flags().Lookup("write-key").NoOptDefVal = me
-	cmd.Flags().Lookup("read-key").NoOptDefVal = me
+	cmd.Flags().StringSliceVar(&a.writers, "writers", nil, "`who` may write the object from now on: everyone, nobody, inherit, me, or ids or public identities as ate key show prints them")
+	cmd.Flags().StringSliceVar(&a.readers, "readers", nil, "`who` may read the object from now on, for whom its data is encrypted: everyone, inherit, me, or public identities")
+	cmd.Flags().BoolVar(&a.onlyMe, "read-key", false, "encrypt the data so that your key alone reads it: the same as --readers me")
+	cmd.MarkFlagsMutuallyExclusive("readers", "read-key")
 }
+
+func (a *access) isEmpty() bool { return len(a.writers) == 0 && len(a.readers) == 0 && !a.onlyMe }
 
 // batch returns an event with what the flags say of its object. Data that only
 // some may read is encrypted.
 func (a *access) batch(s *session, set *settings, e client.Event) (client.Batch, error) {
+	if a.onlyMe {
+		a.readers = []string{"me"}
+	}
 	var err error
 	if e.Header.Write, err = a.write(set); err != nil {
 		return client.Batch{}, err
@@ -137,7 +144,7 @@ func (set *settings) writer(text string) (event.Hash, error) {
 	}
 	public, err := keys.ParsePublicIdentity(text)
 	if err != nil {
-		return event.Hash{}, usage("--write-key %q is neither everyone, nobody, inherit or me, nor a key's id or a public identity", text)
+		return event.Hash{}, usage("--writers %q is neither everyone, nobody, inherit or me, nor a key's id or a public identity", text)
 	}
 	return public.Signing.ID(), nil
 }
@@ -154,7 +161,7 @@ func (a *access) members(set *settings) ([]keys.ReadPublicKey, error) {
 		}
 		public, err := keys.ParsePublicIdentity(text)
 		if err != nil {
-			return nil, usage("--read-key %q is neither everyone, inherit or me, nor a public identity as ate key show prints it", text)
+			return nil, usage("--readers %q is neither everyone, inherit or me, nor a public identity as ate key show prints it", text)
 		}
 		members = append(members, public.Read)
 	}

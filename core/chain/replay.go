@@ -69,8 +69,7 @@ func (c *Chain) replayBatch(b *event.Batch, header *eventpb.Header) error {
 		if err != nil {
 			return fault.New(fault.Damaged, "the seal of event %d of chain %s: %w", b.First, c.name, err)
 		}
-		c.writers.Stage(&seal) // it was checked when it was committed
-		c.writers.Settle()
+		c.writers.Replay(&seal)
 	}
 	return nil
 }
@@ -78,6 +77,9 @@ func (c *Chain) replayBatch(b *event.Batch, header *eventpb.Header) error {
 // cross appends the leaf hashes of events that compaction dropped from before
 // a seq.
 func (c *Chain) cross(ctx context.Context, over *bridge, to event.Seq) error {
+	if c.merkle.Size() < uint64(to) {
+		c.writers.RaiseFloor(uint64(to))
+	}
 	for at := c.merkle.Size(); at < uint64(to); at = c.merkle.Size() {
 		leaves, err := over.leaves(ctx, at, uint64(to))
 		if err != nil {

@@ -90,7 +90,7 @@ func (w *Writers) Stage(s *Seal) {
 		w.recent.set(i, now)
 	} else if heap.Push(&w.recent, now); w.recent.Len() > w.limit {
 		c.evicted, c.forgot = true, heap.Pop(&w.recent).(last)
-		w.floor = c.forgot.head
+		w.floor = max(w.floor, c.forgot.head)
 	}
 	w.staged = append(w.staged, c)
 }
@@ -113,6 +113,27 @@ func (w *Writers) Discard() {
 		} else {
 			heap.Remove(&w.recent, i)
 		}
+	}
+}
+
+// RaiseFloor refuses from now on every seal that builds on a chain of no more
+// events than size. Whoever rebuilds the memory from a log in which compaction
+// has left a gap calls it with the gap's end, since the batches that are gone
+// might come again.
+// Nothing may be staged.
+func (w *Writers) RaiseFloor(size uint64) {
+	w.floor = max(w.floor, size)
+	for w.recent.Len() > 0 && w.recent.lasts[0].head < w.floor {
+		heap.Pop(&w.recent)
+	}
+}
+
+// Replay notes the seal of a batch that is stored, in the order of the log, for
+// whoever rebuilds the memory from it.
+func (w *Writers) Replay(s *Seal) {
+	if s.Head.Size >= w.floor {
+		w.Stage(s)
+		w.Settle()
 	}
 }
 

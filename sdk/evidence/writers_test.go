@@ -224,3 +224,34 @@ func FuzzRestoreWriters(f *testing.F) {
 		}
 	})
 }
+
+// TestGapInTheLogIsNoWayBack rebuilds the memory from a log that has lost
+// batches: none of those comes back, whoever stands in the log is remembered, and
+// the memory survives its own saving.
+func TestGapInTheLogIsNoWayBack(t *testing.T) {
+	w := NewWriters()
+	seal := func(writer byte, number, head uint64) *Seal {
+		return &Seal{Writer: Writer{writer}, Number: number, Head: merkle.Head{Size: head}}
+	}
+	w.Replay(seal(1, 1, 5))
+	w.RaiseFloor(20)
+	w.Replay(seal(2, 7, 10)) // stands after the gap, and built on what is before it
+	w.Replay(seal(3, 7, 25))
+	again, err := RestoreWriters(w.AppendState(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []*Writers{w, again} {
+		for what, s := range map[string]*Seal{"the gap's": seal(4, 1, 19), "one from before it": seal(1, 2, 5), "one at its end": seal(4, 1, 20)} {
+			if err := w.Check(s); !fault.Is(err, fault.Expired) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if err := w.Check(seal(3, 7, 26)); !fault.Is(err, fault.BadSeal) {
+			t.Errorf("a replayed one: %v", err)
+		}
+		if err := w.Check(seal(3, 8, 26)); err != nil {
+			t.Error(err)
+		}
+	}
+}
