@@ -16,6 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	os.Setenv("ATE_HOME", os.DevNull) // a test that forgets to have a home of its own fails
 	cleanUp, err := buildPrograms()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "building the programs:", err)
@@ -37,8 +38,8 @@ type writer struct {
 const writers, inFlight = 16, 50
 
 // write appends until stop is closed, then waits for all answers.
-func (w *writer) write(ctx context.Context, url string, stop <-chan struct{}, count *atomic.Int64) {
-	c, err := client.Dial(ctx, url, client.Options{Create: true})
+func (w *writer) write(ctx context.Context, url string, options client.Options, stop <-chan struct{}, count *atomic.Int64) {
+	c, err := client.Dial(ctx, url, options)
 	if err != nil {
 		w.err = err
 		return
@@ -89,11 +90,15 @@ type load struct {
 }
 
 func startLoad(t *testing.T, ctx context.Context, url string) *load {
+	return startLoadWith(t, ctx, url, client.Options{Create: true})
+}
+
+func startLoadWith(t *testing.T, ctx context.Context, url string, options client.Options) *load {
 	l := &load{t: t, url: url, stop: make(chan struct{})}
 	for i := range writers {
 		w := &writer{name: fmt.Sprintf("w%02d", i), acked: make(map[string]event.Seq)}
 		l.writers = append(l.writers, w)
-		l.wg.Go(func() { w.write(ctx, url, l.stop, &l.count) })
+		l.wg.Go(func() { w.write(ctx, url, options, l.stop, &l.count) })
 	}
 	return l
 }

@@ -78,7 +78,7 @@ func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
 		CheckServer: c.checkServer(target), TLS: c.options.TLS,
 	})
 	if err != nil {
-		return nil, err
+		return nil, c.unopened(target, err)
 	}
 	conn.SetLimit(wire.MaxMessage)
 	c.queueOpen(conn, c.options.Create && first)

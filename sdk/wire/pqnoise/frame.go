@@ -29,8 +29,10 @@ const (
 	frameClose frameType = 2 // the last frame of its direction
 )
 
-// errFrame is every failure of a received frame.
-var errFrame = fault.New(fault.BadMessage, "the encrypted stream was damaged, or somebody tampered with it, on its way; connect again, and suspect the network if it goes on")
+// errFrame is every failure of a received frame. It says unavailable, since
+// neither side broke the protocol: who connects again may have more luck. Else
+// one flipped bit would end a client for good.
+var errFrame = fault.New(fault.Unavailable, "the encrypted stream was damaged, or somebody tampered with it, on its way; connect again, and suspect the network if it goes on")
 
 // limits are what one key may be used for.
 type limits struct {

@@ -275,7 +275,7 @@ func TestFramesTakeNoMemory(t *testing.T) {
 
 // The faults are of the code that callers look for, and say nothing of where.
 func TestFaults(t *testing.T) {
-	if !fault.Is(errFrame, fault.BadMessage) || !fault.Is(errHandshake, fault.BadMessage) {
+	if !fault.Is(errFrame, fault.Unavailable) || !fault.Is(errHandshake, fault.BadMessage) {
 		t.Error("another code")
 	}
 }
