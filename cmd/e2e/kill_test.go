@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/atedb/atedb/sdk/client"
 	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/keys"
 )
 
 func TestMain(m *testing.M) {
@@ -229,6 +231,41 @@ func TestDaemonKilledWhileAppending(t *testing.T) {
 	if _, n := readLog(t, ctx, url); int64(n) < l.count.Load() {
 		t.Errorf("%d events are there after an orderly stop, %d were acknowledged", n, l.count.Load())
 	}
+}
+
+// TestKillsWhileSealedCommitsRun kills the daemon, the storage plugin and the
+// trust plugin in turn while writers seal their commits. Every acknowledged
+// event is there once and in order, and the whole chain verifies.
+func TestKillsWhileSealedCommitsRun(t *testing.T) {
+	ctx := testContext(t)
+	d := startDaemonWith(t, []string{"--trust", "distributed", "solo"}, t.TempDir())
+	url := d.url("example.com/joe/sealed")
+	l := startLoadWith(t, ctx, url, client.Options{Create: true, Signer: keys.NewSigningKey()})
+	const rounds, progress = 2, 400
+	for range rounds {
+		for _, plugin := range []string{"trust-distributed", "storage-file"} {
+			l.awaitProgress(progress)
+			if err := syscall.Kill(d.plugin(plugin), syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.awaitProgress(progress)
+		storage := d.plugin("storage-file")
+		d.kill()
+		awaitGone(t, storage)
+		d.restart()
+	}
+	l.awaitProgress(progress)
+	if n := l.finish(ctx); n < 3*rounds*progress {
+		t.Errorf("only %d events are stored", n)
+	}
+	reader := newPerson(t, false)
+	if out := reader.must("verify", url); !strings.Contains(out, "seals are good") {
+		t.Error(out)
+	}
+	d.stop()
+	d.restart()
+	reader.must("verify", url)
 }
 
 // awaitGone waits until a process has ended: plugins die with their daemon.
