@@ -6,22 +6,25 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/atedb/atedb/sdk/secrecy"
 )
 
 // timeFormat is RFC 3339 with microseconds, as the server keeps.
 const timeFormat = "2006-01-02T15:04:05.000000Z07:00"
 
 func newLs(set *settings) *cobra.Command {
-	var long bool
+	var long, all bool
 	cmd := &cobra.Command{
 		Use:   "ls URL",
 		Short: "List the keys of live objects, one a line",
-		Long:  "Ls lists the keys of live objects, one a line and sorted. A key that is not printable stands in quotes.\nWith --long, the columns are seq, size, time and key, parted by tabs.",
+		Long:  "Ls lists the keys of live objects, one a line and sorted. A key that is not printable stands in quotes.\nRecords of data keys are left out without --all.\nWith --long, the columns are seq, size, time and key, parted by tabs.",
 		Args:  chainArgs(0, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := set.dial(cmd, args[0], false)
@@ -35,6 +38,9 @@ func newLs(set *settings) *cobra.Command {
 			}
 			out := bufio.NewWriter(cmd.OutOrStdout())
 			for _, key := range slices.Sorted(maps.Keys(live)) {
+				if !all && strings.HasPrefix(key, secrecy.RecordPrefix) {
+					continue
+				}
 				o := live[key]
 				if long {
 					fmt.Fprintf(out, "%d\t%d\t%s\t", o.seq, o.size, formatTime(o.time))
@@ -44,6 +50,7 @@ func newLs(set *settings) *cobra.Command {
 			return out.Flush()
 		},
 	}
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "list the records of data keys too")
 	cmd.Flags().BoolVarP(&long, "long", "l", false, "print seq, size, time and key")
 	return cmd
 }

@@ -55,7 +55,7 @@ func newRoot() *cobra.Command {
 	})
 	root.AddCommand(
 		newPut(&set), newGet(&set), newRm(&set), newLs(&set), newLog(&set),
-		newAppend(&set), newExport(&set), newImport(&set), newGrant(&set), newVerify(&set), newKey(),
+		newAppend(&set), newExport(&set), newImport(&set), newGrant(&set), newOwner(&set), newVerify(&set), newKey(),
 	)
 	return root
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/merkle"
 	"github.com/atedb/atedb/sdk/verify"
+	"github.com/atedb/atedb/sdk/wire"
 )
 
 func newVerify(set *settings) *cobra.Command {
@@ -71,8 +72,9 @@ func verifyOnline(cmd *cobra.Command, set *settings, url, save string) error {
 // verified is a log with the head that somebody signed for it.
 type verified struct {
 	*verify.Log
-	key  keys.PublicKey // who signed
-	head merkle.Head
+	key    keys.PublicKey // who signed
+	server string         // who that is; "" without a connection
+	head   merkle.Head
 }
 
 // followAll verifies the chain up to the head that the server signs now, and
@@ -88,6 +90,7 @@ func followAll(s *session, shown *progress, out *savedlog.Writer) (*verified, er
 	if err != nil {
 		return nil, err
 	}
+	v.server = describe(s.Server())
 	if err := errors.Join(out.Write(savedlog.Server, v.key.Bytes()), out.Write(savedlog.Checkpoint, []byte(note)), saveLeaves(s, out, v.head.Size)); err != nil {
 		return nil, err
 	}
@@ -149,19 +152,47 @@ func open(signing []byte, note string, genesis []byte, leaves verify.Leaves) (*v
 	if err != nil {
 		return nil, err
 	}
-	return &verified{log, key, head}, nil
+	return &verified{Log: log, key: key, head: head}, nil
 }
 
 // report says what was checked.
 func (v *verified) report(w io.Writer) error {
 	genesis, counts := v.Genesis(), v.Counts()
-	writers := fmt.Sprintf("%d seals are good, and every signer had the authority to write what it sealed", counts.Seals)
+	writers := fmt.Sprintf("seals checked: %d, all good, each of a signer who had the authority to write what it sealed", counts.Seals)
 	if genesis.Trust == event.Centralized {
 		writers = "not checked: in centralized trust, who wrote an event is the server's word"
 	}
-	_, err := fmt.Fprintf(w, "chain    %s, %s trust\nid       %s\nhead     %s\nsigned   by %s\nevents   %d have the leaf hashes of this head; of %d that were dropped, the hashes alone\nwriters  %s\n",
-		genesis.Name, genesis.Trust, v.Chain(), v.head, keys.FormatID(v.key.ID()), counts.Events, counts.Dropped, writers)
+	owners, err := v.owners()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "chain    %s, %s trust\nid       %s\nowner    %s\nhead     %s\nsigned   by the server's key %s\nevents   checked: %d, all in this head; dropped: %d, of which the hashes are\nwriters  %s\n",
+		genesis.Name, genesis.Trust, v.Chain(), owners, v.head, keys.FormatID(v.key.ID()), counts.Events, counts.Dropped, writers)
+	if err == nil && v.server != "" {
+		_, err = fmt.Fprintf(w, "server   %s\n", v.server)
+	}
 	return err
+}
+
+// owners returns who may write at the chain's top.
+func (v *verified) owners() (string, error) {
+	in, err := v.Authority(event.NewKey(), nil) // an object that nobody has made
+	if err != nil || in.Write.Kind == event.WriteEveryone {
+		return "everyone", err
+	}
+	ids := make([]string, len(in.Write.Keys))
+	for i, id := range in.Write.Keys {
+		ids[i] = keys.FormatID(id)
+	}
+	return strings.Join(ids, ", "), nil
+}
+
+// describe says how far it is certain who a server is.
+func describe(s wire.Server) string {
+	if s.Proven {
+		return s.Fingerprint.String() + ", proven by the encryption"
+	}
+	return s.Fingerprint.String() + ", as it says; without encryption it cannot prove that"
 }
 
 // verifyFile verifies a saved log.

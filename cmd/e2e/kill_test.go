@@ -260,7 +260,7 @@ func TestKillsWhileSealedCommitsRun(t *testing.T) {
 		t.Errorf("only %d events are stored", n)
 	}
 	reader := newPerson(t, false)
-	if out := reader.must("verify", url); !strings.Contains(out, "seals are good") {
+	if out := reader.must("verify", url); !strings.Contains(out, "all good") {
 		t.Error(out)
 	}
 	d.stop()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/keys"
 )
 
 // quote returns a key for a sentence.
@@ -33,7 +34,7 @@ func who(w *event.WriteAuthority) string {
 		if i > 0 {
 			b.WriteString(" or ")
 		}
-		b.WriteString(short(w.Keys[i]))
+		b.WriteString(keys.FormatID(w.Keys[i]))
 	}
 	if more := len(w.Keys) - most; more > 0 {
 		b.WriteString(" or of " + strconv.Itoa(more) + " more")
@@ -41,15 +42,13 @@ func who(w *event.WriteAuthority) string {
 	return b.String()
 }
 
-func short(id event.Hash) string { return id.String()[:16] }
-
 // outsider is the refusal of a writer. What says what the event does, as in
 // "changing object %s".
 func outsider(key []byte, what string, w *event.WriteAuthority) error {
 	if w.Kind == event.WriteNobody {
 		return fault.New(fault.NotAuthorized, "%s %s is for nobody; whoever has the authority above it must change that first", what, quote(key))
 	}
-	return fault.New(fault.NotAuthorized, "%s %s is for %s alone, and the writer has not shown to be that", what, quote(key), who(w))
+	return fault.New(fault.NotAuthorized, "%s %s is for %s alone, and the commit was signed by nobody who is; write with that key", what, quote(key), who(w))
 }
 
 func noParent(key, parent []byte) error {

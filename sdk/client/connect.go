@@ -73,9 +73,13 @@ func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
 	target := c.target
 	c.target, c.pin = c.url, known.Host{}  // what an attempt that failed would have pinned was not proven
 	first := c.chain.ID == event.ChainID{} // only connect writes it
+	host, isKnown, err := c.lookUp(target)
+	if err != nil {
+		return nil, err
+	}
 	conn, greeting, err := wire.Dial(ctx, target, wire.DialOptions{
-		Agent: c.options.Agent, MinEncryption: c.options.MinEncryption, Offer: true,
-		CheckServer: c.checkServer(target), TLS: c.options.TLS,
+		Agent: c.options.Agent, MinEncryption: max(c.options.MinEncryption, host.MinEncryption), Offer: true,
+		CheckServer: c.checkServer(target, host, isKnown), TLS: c.options.TLS,
 	})
 	if err != nil {
 		return nil, c.unopened(target, err)

@@ -68,10 +68,9 @@ func (c *Client) Checkpoint(ctx context.Context) (string, error) {
 	return a.reply.(*wirepb.Checkpoint).Note, nil
 }
 
-// Authority returns who may write and read an object or, if there is none, one
-// that would be made under a parent; without a parent, at the top. It is what
-// the server says.
-func (c *Client) Authority(ctx context.Context, key, parent []byte) (authority.Resolved, error) {
+// askAuthority returns what the server says of who may write and read an object
+// or, if there is none, one that would be made under a parent.
+func (c *Client) askAuthority(ctx context.Context, key, parent []byte) (authority.Resolved, error) {
 	a, err := c.ask(ctx, wire.GetAuthority, func(id uint64) stream.Message {
 		return &wirepb.GetAuthority{Id: id, Key: key, Parent: parent}
 	})

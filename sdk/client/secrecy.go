@@ -109,26 +109,27 @@ func (c *Client) readAuthority(ctx context.Context, e *Event) (event.ReadAuthori
 		case len(parent.Key) == 0:
 			return event.ReadAuthority{}, fault.New(fault.BadRequest, "object %q is to be read by whoever may read its parent; name the parent with it, so that the data is encrypted for those", e.Header.Key)
 		}
-		in, err := c.authority(ctx, parent.Key, nil)
+		in, err := c.Authority(ctx, parent.Key, nil)
 		return in.Read, err
 	}
-	in, err := c.authority(ctx, e.Header.Key, parent.Key)
+	in, err := c.Authority(ctx, e.Header.Key, parent.Key)
 	if err == nil && in.Read.Kind != event.ReadByKey && len(parent.Key) > 0 {
-		in, err = c.authority(ctx, parent.Key, nil)
+		in, err = c.Authority(ctx, parent.Key, nil)
 	}
 	return in.Read, err
 }
 
-// authority returns who may write and read an object, or one that would be made
-// under a parent: as the audit has it if the chain is audited, otherwise as the
+// Authority returns who may write and read an object or, if there is none, one
+// that would be made under a parent; without a parent, at the top. In
+// distributed trust it is what the client has verified, otherwise what the
 // server says.
-func (c *Client) authority(ctx context.Context, key, parent []byte) (authority.Resolved, error) {
+func (c *Client) Authority(ctx context.Context, key, parent []byte) (authority.Resolved, error) {
 	a, err := c.audited(ctx)
 	if err != nil {
 		return authority.Resolved{}, err
 	}
 	if a == nil {
-		return c.Authority(ctx, key, parent)
+		return c.askAuthority(ctx, key, parent)
 	}
 	return a.authority(ctx, c.Head(), key, parent)
 }
