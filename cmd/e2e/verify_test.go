@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +21,10 @@ import (
 
 // person runs ate with a home of their own.
 type person struct {
-	t    *testing.T
-	home string
-	env  []string
+	t     *testing.T
+	home  string
+	env   []string
+	stdin io.Reader
 }
 
 func newPerson(t *testing.T, withKey bool) *person {
@@ -41,6 +43,7 @@ func (p *person) ate(args ...string) (status int, stdout, stderr string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "ate"), args...)
 	cmd.Env = append(append(os.Environ(), "ATE_HOME="+p.home), p.env...)
+	cmd.Stdin = p.stdin
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	var exit *exec.ExitError
