@@ -107,7 +107,23 @@ func (i *importer) next() (item, error) {
 	if err != nil {
 		return item{}, explain(err, "the export's event at offset %d", e.Offset)
 	}
-	return item{e, header.Key}, nil
+	return item{e, header.Key}, i.checkReadable(&e, &header)
+}
+
+// checkReadable refuses an encrypted object that nobody could read in this
+// chain.
+func (i *importer) checkReadable(e *archive.Entry, h *event.Header) error {
+	if h.Encryption == (event.Encryption{}) {
+		return nil
+	}
+	in, err := i.session.Authority(i.session.ctx, h.Key, h.Parent.Key)
+	if err != nil {
+		return err
+	}
+	if in.Read.Kind != event.ReadByKey || in.Read.Key != h.Encryption.Key {
+		return fault.New(fault.NotEncrypted, "the object %q at offset %d is encrypted for the chain that it was exported from, and nobody can read it in another; export that with --decrypt", h.Key, e.Offset)
+	}
+	return nil
 }
 
 // store commits those of the items that the chain does not hold already.

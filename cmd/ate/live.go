@@ -10,13 +10,16 @@ import (
 	"github.com/atedb/atedb/sdk/event"
 )
 
-// object is a live object's newest event, without its data.
+// object is a live object's newest event, without its data, and what earlier
+// events have said of the object that is still in force.
 type object struct {
 	key    string
 	seq    event.Seq
 	time   time.Time
 	size   int
-	parent string // its key; empty for none
+	parent event.Parent
+	write  event.WriteAuthority
+	read   event.ReadAuthority
 }
 
 // liveObjects reads the chain's log for the objects that have a value, but for
@@ -40,8 +43,25 @@ func liveObjects(s *session) (map[string]object, error) {
 			delete(live, string(e.Header.Key))
 		default:
 			key := string(e.Header.Key)
-			live[key] = object{key: key, seq: e.Seq, time: e.Time, size: e.DataLen, parent: string(e.Header.Parent.Key)}
+			o := live[key]
+			o.key, o.seq, o.time, o.size = key, e.Seq, e.Time, e.DataLen
+			o.note(&e.Header)
+			live[key] = o
 		}
+	}
+}
+
+// note takes over what an event says of where the object stands and of who may
+// write and read it.
+func (o *object) note(h *event.Header) {
+	if len(h.Parent.Key) > 0 || h.Parent.Top {
+		o.parent = h.Parent
+	}
+	if h.Write.Kind != event.WriteUnchanged {
+		o.write = h.Write
+	}
+	if h.Read.Kind != event.ReadUnchanged {
+		o.read = h.Read
 	}
 }
 
@@ -59,8 +79,8 @@ func parentsFirst(live map[string]object) []object {
 			return -1
 		}
 		depths[key] = 0 // what a cycle finds
-		if o.parent != "" {
-			depths[key] = depth(o.parent) + 1
+		if len(o.parent.Key) > 0 {
+			depths[key] = depth(string(o.parent.Key)) + 1
 		}
 		return depths[key]
 	}

@@ -30,9 +30,9 @@ func TestPrintable(t *testing.T) {
 func TestParentsFirst(t *testing.T) {
 	live := make(map[string]object)
 	for _, o := range []object{
-		{key: "child", seq: 2, parent: "parent"}, {key: "parent", seq: 9}, {key: "grandchild", seq: 1, parent: "child"},
-		{key: "alone", seq: 3}, {key: "orphan", seq: 4, parent: "gone"},
-		{key: "ring1", seq: 5, parent: "ring2"}, {key: "ring2", seq: 6, parent: "ring1"},
+		{key: "child", seq: 2, parent: under("parent")}, {key: "parent", seq: 9}, {key: "grandchild", seq: 1, parent: under("child")},
+		{key: "alone", seq: 3}, {key: "orphan", seq: 4, parent: under("gone")},
+		{key: "ring1", seq: 5, parent: under("ring2")}, {key: "ring2", seq: 6, parent: under("ring1")},
 	} {
 		live[o.key] = o
 	}
@@ -88,3 +88,5 @@ func TestReservedKeys(t *testing.T) {
 		}
 	}
 }
+
+func under(key string) event.Parent { return event.Parent{Key: []byte(key)} }

@@ -108,7 +108,7 @@ func TestSecretsAppearNowhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		joe.stdin = stdin
-		say(joe, 0, "put", "--read-key=me,"+public, url, "secret", "-")
+		say(joe, 0, "put", "--readers=me,"+public, url, "secret", "-")
 		joe.stdin = nil
 		say(joe, 0, "put", url, "public", onCommandLine)
 		if out := say(ann, 0, "get", url, "secret"); out != plain {
