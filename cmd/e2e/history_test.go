@@ -87,7 +87,7 @@ func TestHistoryThatContradictsWhatWasSeen(t *testing.T) {
 				stranger.must("put", url, key, "new")
 			}
 			for _, p := range []*person{joe, ann} {
-				p.refused([]string{"another one than before", "[forked]"}, "get", url, "1")
+				p.refused([]string{"another one than before", filepath.Join(p.home, "names"), "[forked]"}, "get", url, "1")
 				p.refused([]string{"[forked]"}, "log", url)
 			}
 			stranger.must("get", url, "1")

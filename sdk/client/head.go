@@ -49,6 +49,9 @@ func (c *Client) checkOpened(chain Chain, opened *wirepb.Opened) (merkle.Head, e
 		return head, fault.New(fault.BadMessage, "the server opened chain %s at seq %d with a head of size %d", c.url.Name, opened.Next, head.Size)
 	}
 	if c.expected != (event.ChainID{}) && c.expected != chain.ID {
+		if err := c.options.Heads.Remember(chain.ID, c.url.Name, c.url.Host, head); fault.Is(err, fault.Forked) {
+			return head, err // which says what to remove if that is right
+		}
 		return head, fault.New(fault.Forked, "the chain %s at %s is another one than before: its id was %s and is now %s", c.url.Name, c.url.Host, c.expected, chain.ID)
 	}
 	if c.latest.Size == 0 {
