@@ -23,13 +23,17 @@ type span struct {
 type chain struct {
 	name    chainname.Name
 	id      event.ChainID
-	genesis []byte
+	genesis event.Genesis
+	first   []byte // the record of the genesis
 	discard bool
+	judged  bool
 
 	mu      sync.Mutex // guards what follows
 	records [][]byte
 	next    event.Seq
-	tree    *merkle.Tree         // over the leaf hashes of all events
+	leaves  []event.Hash // of all events, dropped ones included
+	tree    *merkle.Tree // over those
+	judge   *judge
 	newest  map[string]event.Seq // of each object that has a value
 	where   map[event.Seq]int    // the record that holds an object's newest event
 	commits map[event.CommitID]span
@@ -37,8 +41,12 @@ type chain struct {
 	changed chan struct{} // closed and replaced when something above changes
 }
 
-func newChain(name chainname.Name, discard bool) *chain {
-	genesis := event.NewGenesis(name, event.Centralized, nil)
+func newChain(name chainname.Name, options *Options, rootKeys [][]byte) *chain {
+	trust := options.Trust
+	if trust != event.Distributed {
+		trust, rootKeys = event.Centralized, nil
+	}
+	genesis := event.NewGenesis(name, trust, rootKeys)
 	frame, id, err := genesis.Frame()
 	if err != nil {
 		panic(err) // a valid name always has a frame
@@ -48,30 +56,33 @@ func newChain(name chainname.Name, discard bool) *chain {
 	c := &chain{
 		name:    name,
 		id:      id,
-		genesis: record,
-		discard: discard,
+		genesis: genesis,
+		first:   record,
+		discard: options.Discard,
+		judged:  options.Judge || trust == event.Distributed,
 		records: [][]byte{record},
-		next:    1,
-		newest:  map[string]event.Seq{event.GenesisKey: 0},
-		where:   map[event.Seq]int{0: 0},
 		commits: make(map[event.CommitID]span),
 		locks:   make(map[string]*session),
 		changed: make(chan struct{}),
 	}
-	c.grow(&first)
+	c.replay(leavesOf(&first, id))
 	return c
 }
 
-// grow adds a batch to the tree.
-func (c *chain) grow(b *event.Batch) {
-	if c.tree == nil {
-		c.tree = merkle.New(&merkle.MemoryBundles{})
-	}
+func leavesOf(b *event.Batch, id event.ChainID) (leaves []event.Hash) {
 	for f, err := range b.Events() {
 		if err == nil {
-			c.tree.Append(f.Leaf(c.id))
+			leaves = append(leaves, f.Leaf(id))
 		}
 	}
+	return leaves
+}
+
+// grow adds leaf hashes to the tree.
+func (c *chain) grow(leaves []event.Hash) {
+	c.leaves = append(c.leaves, leaves...)
+	c.tree.Append(leaves...)
+	c.next = event.Seq(len(c.leaves))
 }
 
 // head returns the chain's head. One that stores nothing has a made-up root.
@@ -89,11 +100,7 @@ func (c *chain) continues(size uint64) ([][]byte, error) {
 		return nil, nil
 	}
 	proof, err := c.tree.ProveConsistency(context.Background(), size, c.tree.Size())
-	var out [][]byte
-	for i := range proof {
-		out = append(out, proof[i][:])
-	}
-	return out, err
+	return slicesOf(proof), err
 }
 
 // append stores a commit and answers as it did the first time when it has it.
@@ -108,29 +115,36 @@ func (c *chain) append(by *session, m *wirepb.Commit) (span, error) {
 	if done, ok := c.commits[id]; ok {
 		return done, nil
 	}
-	batch := event.Batch{First: c.next, Time: time.Now().UnixMicro(), Commit: id, Count: int(m.Count), Frames: m.Frames}
+	batch := event.Batch{First: c.next, Time: time.Now().UnixMicro(), Commit: id, Count: int(m.Count), Evidence: m.Evidence, Frames: m.Frames}
 	headers, err := c.check(by, &batch, m.Expected)
 	if err != nil {
 		return span{}, err
 	}
+	if err := c.admit(by, &batch, headers); err != nil {
+		return span{}, err
+	}
+	c.note(&batch, headers, len(c.records))
+	c.records = append(c.records, batch.AppendRecord(nil))
+	c.grow(leavesOf(&batch, c.id))
+	c.commits[id] = span{batch.First, c.next, c.head()}
+	c.notify()
+	return c.commits[id], nil
+}
+
+// note takes note of a batch's newest events, in the record with that index.
+func (c *chain) note(batch *event.Batch, headers []eventpb.Header, record int) {
 	for i := range headers {
 		key := string(headers[i].Key)
 		if old, ok := c.newest[key]; ok {
 			delete(c.where, old)
 		}
 		seq := batch.First + event.Seq(i)
-		c.newest[key], c.where[seq] = seq, len(c.records)
+		c.newest[key], c.where[seq] = seq, record
 		if headers[i].Tombstone {
 			delete(c.newest, key)
 			delete(c.where, seq)
 		}
 	}
-	c.records = append(c.records, batch.AppendRecord(nil))
-	c.grow(&batch)
-	c.next = batch.Next()
-	c.commits[id] = span{batch.First, c.next, c.head()}
-	c.notify()
-	return c.commits[id], nil
 }
 
 // check returns the headers of a batch that may be stored.
@@ -148,7 +162,7 @@ func (c *chain) check(by *session, batch *event.Batch, expected []*wirepb.Expect
 			return nil, err
 		}
 		key := headers[i].Key
-		if event.IsReserved(key) {
+		if event.IsReserved(key) && !c.judged {
 			return nil, fault.New(fault.NotAuthorized, "the key %q is the server's own", key)
 		}
 		if holder := c.locks[string(key)]; holder != nil && holder != by {
@@ -196,7 +210,7 @@ func (c *chain) appendEvent(dst []byte, seq event.Seq) []byte {
 		for frame, err := range batch.Events() {
 			if err == nil && at == seq {
 				one := batch
-				one.First, one.Count = seq, 1
+				one.First, one.Count, one.Offset = seq, 1, batch.Offset+int(seq-batch.First)
 				one.Frames = event.AppendFrame(nil, frame.Header, frame.Data)
 				return one.AppendRecord(dst)
 			}
@@ -204,48 +218,6 @@ func (c *chain) appendEvent(dst []byte, seq event.Seq) []byte {
 		}
 	}
 	return dst
-}
-
-// drop removes an event, as compaction does.
-func (c *chain) drop(seq event.Seq) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var kept [][]byte
-	for _, record := range c.records {
-		batch, _, err := event.CutRecord(record)
-		if err == nil && batch.Count == 1 && batch.First == seq {
-			continue
-		}
-		kept = append(kept, record)
-	}
-	c.records = kept
-	clear(c.where)
-	for _, at := range c.newest {
-		for i, record := range kept {
-			if first, count, _, err := event.PeekRecord(record); err == nil && at >= first && at < first+event.Seq(count) {
-				c.where[at] = i
-			}
-		}
-	}
-}
-
-// rewind removes the records that end after next.
-func (c *chain) rewind(next event.Seq) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.records) > 0 {
-		last := len(c.records) - 1
-		if first, count, _, err := event.PeekRecord(c.records[last]); err == nil && first+event.Seq(count) <= next {
-			break
-		}
-		c.records = c.records[:last]
-	}
-	c.next, c.tree = next, nil
-	for _, record := range c.records {
-		if batch, _, err := event.CutRecord(record); err == nil {
-			c.grow(&batch)
-		}
-	}
 }
 
 // lock waits until the lock is by's. It returns false if by's time ran out or

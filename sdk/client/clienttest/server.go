@@ -16,7 +16,10 @@ import (
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/identity"
+	"github.com/atedb/atedb/sdk/stream"
 	"github.com/atedb/atedb/sdk/wire"
+	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
 
 // Faults is how a server misbehaves. Its functions may be called concurrently.
@@ -24,6 +27,16 @@ type Faults struct {
 	// Open is called when a client opens a chain; its error refuses that. A
 	// Redirect sends the client elsewhere.
 	Open func(name string) error
+	// Chain is called for each connection that opens a chain, numbered from 1,
+	// and returns the name under which the history is kept that it is served:
+	// another than the chain's own is one that Fork made.
+	Chain func(conn int, name string) string
+	// Received is called with each message after Open. A connection has the one
+	// that was set when it was opened.
+	Received func(t wire.Type, payload []byte)
+	// Send is called with each message of a connection before it is sent, and
+	// changes it as it likes.
+	Send func(conn int, m stream.Message)
 	// Commit is called for each commit that arrives, numbered from 1 over all
 	// connections.
 	Commit func(n int) Action
@@ -53,6 +66,11 @@ type Options struct {
 	MaxCommits     int  // unanswered; 0 is 1024
 	MaxCommitBytes int  // of frames in them; 0 is 16 MiB
 	Discard        bool // store nothing, to measure a client's own cost
+
+	Judge      bool              // refuse what the rules of package authority refuse; always so in distributed trust
+	Trust      event.Trust       // of the chains; zero is centralized
+	Encryption int               // of the connections: 0, 128, 192 or 256
+	Identity   *identity.Private // who the server is; nil if nothing is encrypted
 }
 
 // Server is a running server.
@@ -135,10 +153,22 @@ func (s *Server) Rewind(name string, next event.Seq) {
 	}
 }
 
-// Compact drops the event at seq from a chain, if it was committed alone.
-func (s *Server) Compact(name string, seq event.Seq) {
+// Compact drops events from a chain. Connections that are sent its events go on
+// after what they have.
+func (s *Server) Compact(name string, seqs ...event.Seq) {
 	if c := s.chain(name); c != nil {
-		c.drop(seq)
+		c.drop(seqs)
+	}
+}
+
+// Fork makes a second history of a chain, kept under another name, which is the
+// same up to now.
+func (s *Server) Fork(name, as string) {
+	if c := s.chain(name); c != nil {
+		other := c.fork()
+		s.mu.Lock()
+		s.chains[chainname.Name(as)] = other
+		s.mu.Unlock()
 	}
 }
 
@@ -215,32 +245,35 @@ func (s *Server) acceptWebSocket(w http.ResponseWriter, r *http.Request) {
 	s.serve(websocket.NetConn(r.Context(), ws, websocket.MessageBinary))
 }
 
-// open returns the chain, made if asked for.
-func (s *Server) open(name string, create bool) (*chain, error) {
+// open returns the chain, made if asked for, and the number of the connection.
+func (s *Server) open(m *wirepb.Open) (*chain, int, error) {
 	s.mu.Lock()
-	refuse := s.faults.Open
+	refuse, choose := s.faults.Open, s.faults.Chain
 	s.mu.Unlock()
 	if refuse != nil {
-		if err := refuse(name); err != nil {
-			return nil, err
+		if err := refuse(m.Name); err != nil {
+			return nil, 0, err
 		}
 	}
-	parsed, err := chainname.Parse(name)
+	parsed, err := chainname.Parse(m.Name)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.chains[parsed]
-	if c == nil && !create {
-		return nil, fault.New(fault.NotFound, "there is no chain %s", name)
+	if c == nil && !m.Create {
+		return nil, 0, fault.New(fault.NotFound, "there is no chain %s", m.Name)
 	}
 	if c == nil {
-		c = newChain(parsed, s.options.Discard)
+		c = newChain(parsed, &s.options, m.RootKeys)
 		s.chains[parsed] = c
 	}
 	s.opened++
-	return c, nil
+	if choose != nil {
+		c = s.chains[chainname.Name(choose(s.opened, m.Name))]
+	}
+	return c, s.opened, nil
 }
 
 func (s *Server) chain(name string) *chain {

@@ -14,13 +14,16 @@ import (
 
 // session is one client's connection.
 type session struct {
-	server *Server
-	conn   *wire.Conn // once greeted
-	raw    net.Conn
-	chain  *chain
-	sub    *subscription // the present one
-	gone   chan struct{} // closed at the end
-	work   sync.WaitGroup
+	server  *Server
+	conn    *wire.Conn // once greeted
+	raw     net.Conn
+	chain   *chain
+	number  int // of the connection, among those that opened a chain; from 1
+	binding [32]byte
+	proven  []event.Hash  // ids of the keys that the client has proven
+	sub     *subscription // the present one
+	gone    chan struct{} // closed at the end
+	work    sync.WaitGroup
 	// waits is the keys whose lock was asked for; closing one's channel ends
 	// the wait. It belongs to the receiving goroutine.
 	waits map[string]chan struct{}
@@ -66,6 +69,9 @@ func (s *session) run() error {
 	}
 	s.conn.SetReadDeadline(time.Time{})
 	s.conn.SetLimit(wire.MaxMessage)
+	s.server.mu.Lock()
+	received := s.server.faults.Received
+	s.server.mu.Unlock()
 	for {
 		if !s.conn.Buffered() {
 			if err := s.conn.Flush(); err != nil {
@@ -74,6 +80,9 @@ func (s *session) run() error {
 		}
 		t, payload, err := s.conn.Receive()
 		if err == nil {
+			if received != nil {
+				received(t, payload)
+			}
 			err = s.handle(t, payload)
 		}
 		if err != nil {
@@ -83,10 +92,14 @@ func (s *session) run() error {
 }
 
 func (s *session) greet() error {
+	o := &s.server.options
+	var greeting wire.Greeting
 	var err error
-	if s.conn, _, err = wire.Accept(s.raw, wire.AcceptOptions{Agent: "clienttest"}); err != nil {
+	if s.conn, greeting, err = wire.Accept(s.raw, wire.AcceptOptions{Agent: "clienttest", Encryption: o.Encryption, Identity: o.Identity}); err != nil {
 		return err
 	}
+	s.binding = greeting.Binding
+	s.conn.SetLimit(wire.MaxOpen)
 	t, payload, err := s.conn.Receive()
 	if err != nil {
 		return err
@@ -98,7 +111,7 @@ func (s *session) greet() error {
 	if err := stream.Unmarshal(t, payload, &m); err != nil {
 		return err
 	}
-	if s.chain, err = s.server.open(m.Name, m.Create); err != nil {
+	if s.chain, s.number, err = s.server.open(&m); err != nil {
 		return err
 	}
 	c := s.chain
@@ -108,8 +121,8 @@ func (s *session) greet() error {
 	if err != nil {
 		return err
 	}
-	s.conn.Queue(wire.Opened, &wirepb.Opened{
-		ChainId: c.id[:], Genesis: c.genesis, Next: uint64(c.next), Head: c.head(), Consistency: consistency,
+	s.queue(wire.Opened, &wirepb.Opened{
+		ChainId: c.id[:], Genesis: c.first, Next: uint64(c.next), Head: c.head(), Consistency: consistency,
 		MaxCommits: uint32(s.server.options.MaxCommits), MaxCommitBytes: uint64(s.server.options.MaxCommitBytes),
 	})
 	return nil
@@ -159,19 +172,35 @@ func (s *session) handle(t wire.Type, payload []byte) error {
 		}
 		s.unlock(string(m.Key))
 	case wire.Ping:
-		s.conn.Queue(wire.Pong, &wirepb.Pong{})
-	case wire.GetAuthority:
-		var m wirepb.GetAuthority
+		var m wirepb.Ping
 		if err := stream.Unmarshal(t, payload, &m); err != nil {
 			return err
 		}
-		s.conn.Queue(wire.AuthorityOf, &wirepb.AuthorityOf{
-			Id: m.Id, Write: (&event.WriteAuthority{Kind: event.WriteEveryone}).Proto(), Read: (&event.ReadAuthority{Kind: event.ReadEveryone}).Proto(),
-		})
+		s.chain.mu.Lock()
+		head := s.chain.head()
+		s.chain.mu.Unlock()
+		s.queue(wire.Pong, &wirepb.Pong{Id: m.Id, Head: head})
 	default:
-		return fault.New(fault.BadMessage, "the client sent a message of type %d", t)
+		return s.prove(t, payload)
 	}
 	return nil
+}
+
+// queue queues a message, or what the server makes of it.
+func (s *session) queue(t wire.Type, m stream.Message) {
+	s.server.mu.Lock()
+	change := s.server.faults.Send
+	s.server.mu.Unlock()
+	if change != nil {
+		change(s.number, m)
+	}
+	s.conn.Queue(t, m)
+}
+
+// send is queue, and flushes.
+func (s *session) send(t wire.Type, m stream.Message) error {
+	s.queue(t, m)
+	return s.conn.Flush()
 }
 
 func (s *session) commit(m *wirepb.Commit) error {
@@ -207,13 +236,13 @@ func (s *session) commit(m *wirepb.Commit) error {
 		s.raw.Write([]byte("\xff\xff\xff\xff garbage"))
 		return net.ErrClosed
 	default:
-		s.conn.Queue(wire.Committed, &wirepb.Committed{First: uint64(stored.first), Next: uint64(stored.next), Head: stored.head})
+		s.queue(wire.Committed, &wirepb.Committed{First: uint64(stored.first), Next: uint64(stored.next), Head: stored.head})
 	}
 	return nil
 }
 
 func (s *session) reject(f *fault.Error) {
-	s.conn.Queue(wire.Rejected, &wirepb.Rejected{Code: string(f.Code), Reason: f.Reason})
+	s.queue(wire.Rejected, &wirepb.Rejected{Code: string(f.Code), Reason: f.Reason})
 }
 
 func (s *session) load(m *wirepb.Load) {
@@ -223,7 +252,7 @@ func (s *session) load(m *wirepb.Load) {
 	} else if loaded.Records = s.chain.load(m); len(loaded.Records) > wire.MaxLoaded && len(m.Seqs)+len(m.Keys) > 1 {
 		loaded.Records, loaded.Code, loaded.Reason = nil, string(fault.TooLarge), "the events are too large together"
 	}
-	s.conn.Queue(wire.Loaded, &loaded)
+	s.queue(wire.Loaded, &loaded)
 }
 
 func (s *session) lock(m *wirepb.Lock, stop <-chan struct{}) {

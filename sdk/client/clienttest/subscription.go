@@ -59,7 +59,11 @@ func (s *subscription) run() {
 		}
 		if !caughtUp {
 			caughtUp = true
-			if s.session.conn.Send(wire.CaughtUp, &wirepb.CaughtUp{Next: uint64(next)}) != nil || !s.live {
+			c := s.session.chain
+			c.mu.Lock()
+			head := c.head()
+			c.mu.Unlock()
+			if s.session.send(wire.CaughtUp, &wirepb.CaughtUp{Next: uint64(next), Head: head}) != nil || !s.live {
 				return
 			}
 		}
@@ -103,7 +107,7 @@ func (s *subscription) send(records []byte, next event.Seq) bool {
 		records = change(records)
 	}
 	s.next = next
-	return s.session.conn.Send(wire.Events, &wirepb.Events{Records: records}) == nil
+	return s.session.send(wire.Events, &wirepb.Events{Records: records}) == nil
 }
 
 // cut copies the next records, and returns what to wait for if there are none.
