@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/go-hclog"
@@ -22,7 +23,8 @@ type Options struct {
 	JournalSegmentSize int64        // bytes of a file of the journal; 0 means 64 MiB
 	JournalSegmentsMax int          // how many of them there may be; 0 means 8
 
-	maxUnwritten int64 // as in limits.go; tests make it small
+	maxUnwritten int64 // as in limits.go; tests make it small, as they do the next
+	lockPatience time.Duration
 }
 
 func (o Options) withDefaults() Options {
@@ -31,6 +33,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = hclog.NewNullLogger()
+	}
+	if o.lockPatience == 0 {
+		o.lockPatience = lockPatience
 	}
 	if o.SegmentSize == 0 {
 		o.SegmentSize = defaultSegmentSize

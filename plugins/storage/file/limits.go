@@ -1,5 +1,7 @@
 package file
 
+import "time"
+
 // block is the unit of the journal, in bytes. A round begins on a block of its
 // own, so that writing it never touches the block of one that is acknowledged.
 const block = 4 << 10
@@ -31,4 +33,9 @@ const (
 	syncsAtOnce  = 4
 	maxSegments  = 1 << 20 // in one chain
 	maxSalvage   = 4 << 30
+)
+
+const (
+	lockPatience = 3 * time.Second       // for the lock of a process that is ending
+	lockPause    = 20 * time.Millisecond // between attempts
 )

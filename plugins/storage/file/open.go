@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
@@ -82,7 +84,7 @@ func (s *Store) openFolder() (id uint64, err error) {
 	if err := s.makeRoot(root); err != nil {
 		return 0, err
 	}
-	lock, err := s.disk.Lock(s.disk.PathJoin(root, lockName))
+	lock, err := s.lockFolder(s.disk.PathJoin(root, lockName))
 	if failed := new(fs.PathError); errors.As(err, &failed) {
 		return 0, ioFault(err, "locking folder "+root)
 	}
@@ -102,6 +104,18 @@ func (s *Store) openFolder() (id uint64, err error) {
 		}
 	}
 	return s.openFormat()
+}
+
+// lockFolder takes the store's lock. A process that was killed while it waited
+// for the disk holds it until the disk has answered, so whoever finds it taken
+// tries again for a while.
+func (s *Store) lockFolder(path string) (io.Closer, error) {
+	for until := time.Now().Add(s.options.lockPatience); ; time.Sleep(lockPause) {
+		lock, err := s.disk.Lock(path)
+		if err == nil || errors.As(err, new(*fs.PathError)) || time.Now().After(until) {
+			return lock, err
+		}
+	}
 }
 
 // makeRoot makes a folder and those above it that are missing, durably.

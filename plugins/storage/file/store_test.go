@@ -160,14 +160,18 @@ func TestFewOpenFiles(t *testing.T) {
 // TestLock opens a store that is open.
 func TestLock(t *testing.T) {
 	for _, options := range []Options{{Path: t.TempDir()}, {Path: "/data/store", FS: vfs.NewMem()}} {
-		options.JournalSegmentSize = 64 << 10
+		options.JournalSegmentSize, options.lockPatience = 64<<10, 50*time.Millisecond
 		s := open(t, options)
 		if _, err := Open(options); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), options.Path+" is locked by another process") {
 			t.Errorf("opening a store twice: %v", err)
 		}
 		mustAppend(t, s, mustOpen(t, s, "g/a"), storagetest.Record(0, 1, 1))
-		shutdown(t, s)
-		shutdown(t, open(t, options))
+		options.lockPatience = 0 // as it is meant to be: who ends in time is waited for
+		ended := make(chan struct{})
+		time.AfterFunc(100*time.Millisecond, func() { shutdown(t, s); close(ended) })
+		next := open(t, options)
+		<-ended
+		shutdown(t, next)
 		if _, err := s.Open(t.Context(), "g/a", true); !fault.Is(err, fault.ShuttingDown) {
 			t.Errorf("using a store after its end: %v", err)
 		}
