@@ -1,0 +1,171 @@
+package transport
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/wire"
+)
+
+// serve starts a listener whose handler says "chain NAME" and what it received
+// up to a line's end.
+func serve(t *testing.T, offered *tls.Config, most int) *Listener {
+	t.Helper()
+	l, err := Listen(Config{
+		Address: "127.0.0.1:0", MaxConnections: most, MaxPerAddress: most, TLS: offered, Logger: hclog.NewNullLogger(),
+		Handler: func(nc net.Conn, name string) {
+			defer nc.Close()
+			line, _ := bufio.NewReader(nc).ReadString('\n')
+			io.WriteString(nc, "chain "+name+" "+line)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- l.Serve() }()
+	t.Cleanup(func() {
+		l.Close()
+		if err := <-served; err != nil {
+			t.Errorf("serving: %v", err)
+		}
+	})
+	return l
+}
+
+func certificate(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+// say opens a connection, sends some bytes and returns what comes back.
+func say(t *testing.T, l *Listener, encrypted bool, text string) string {
+	t.Helper()
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(10 * time.Second))
+	if encrypted {
+		nc = tls.Client(nc, &tls.Config{InsecureSkipVerify: true}) // the test's own certificate
+	}
+	if _, err := io.WriteString(nc, text); err != nil {
+		return err.Error()
+	}
+	answer, err := io.ReadAll(nc)
+	if err != nil && len(answer) == 0 {
+		return err.Error()
+	}
+	return string(answer)
+}
+
+const upgrade = " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Protocol: atedb.v1\r\n\r\n"
+
+// TestProtocolsOnOnePort tells the protocols apart by their first bytes, inside
+// TLS as without.
+func TestProtocolsOnOnePort(t *testing.T) {
+	plain, both := serve(t, nil, 100), serve(t, certificate(t), 100)
+	hello := "\x82\x86\x00\x00\x00\x00hello\n" // a masked binary frame
+	for _, test := range []struct{ what, text, want string }{
+		{"raw", wire.Preface + "hello\n", "chain  hello\n"},
+		{"WebSocket", "GET /db/example.com/joe/db" + upgrade + hello, "chain example.com/joe/db hello"},
+		{"WebSocket without a name", "GET /db/" + upgrade + hello, "chain  hello"},
+		{"another path", "GET /x" + upgrade, "404"},
+		{"a bad name", "GET /db/..%2f..%2fetc/passwd" + upgrade, "400"},
+		{"HTTP", "GET /db/a/b HTTP/1.1\r\nHost: x\r\n\r\n", "426"},
+		{"neither", "\x00\x01\x02\x03\x04\x05\x06\x07", "AteDB"},
+	} {
+		for listener, encrypted := range map[*Listener][]bool{plain: {false}, both: {false, true}} {
+			for _, encrypted := range encrypted {
+				if got := say(t, listener, encrypted, test.text); !strings.Contains(got, test.want) {
+					t.Errorf("%s, encrypted: %v: %q; want %q", test.what, encrypted, got, test.want)
+				}
+			}
+		}
+	}
+	if got := say(t, plain, true, wire.Preface); strings.Contains(got, "chain") {
+		t.Errorf("TLS where none is offered: %q", got)
+	}
+}
+
+// TestTLSInsideTLS refuses a second layer: each costs a handshake.
+func TestTLSInsideTLS(t *testing.T) {
+	l := serve(t, certificate(t), 100)
+	nc, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := tls.Client(nc, &tls.Config{InsecureSkipVerify: true}).Handshake(); err == nil {
+		t.Error("TLS inside TLS is accepted")
+	}
+}
+
+// TestTooManyConnections closes those beyond the limit at once, and takes one
+// again when another has gone.
+func TestTooManyConnections(t *testing.T) {
+	l := serve(t, nil, 1)
+	first, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(first, wire.Preface)
+	time.Sleep(50 * time.Millisecond) // until it is admitted
+	if got := say(t, l, false, wire.Preface+"x\n"); strings.Contains(got, "chain") {
+		t.Errorf("one too many is served: %q", got)
+	}
+	first.Close()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if strings.Contains(say(t, l, false, wire.Preface+"x\n"), "chain") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the place of one that has gone stays taken")
+		}
+	}
+}
+
+// TestOtherOriginsAreRefused: a page of another site must not reach the server
+// by its visitor's browser.
+func TestOtherOriginsAreRefused(t *testing.T) {
+	l := serve(t, nil, 100)
+	request := strings.NewReplacer("Host: x", "Host: "+l.Addr().String()+"\r\nOrigin: https://evil.example", "Connection: Upgrade", "Connection: Upgrade, close").Replace("GET /db/a/b" + upgrade)
+	if got := say(t, l, false, request); !strings.Contains(got, http.StatusText(http.StatusForbidden)) {
+		t.Errorf("another origin: %q", got)
+	}
+}
+
+// TestListenSaysWhy names what is wrong with an address.
+func TestListenSaysWhy(t *testing.T) {
+	l := serve(t, nil, 1)
+	for address, code := range map[string]fault.Code{l.Addr().String(): fault.Unavailable, "192.0.2.1:0": fault.BadConfig} {
+		if _, err := Listen(Config{Address: address, Logger: hclog.NewNullLogger()}); !fault.Is(err, code) || !strings.Contains(err.Error(), strings.Split(address, ":")[0]) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
