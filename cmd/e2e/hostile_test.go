@@ -177,6 +177,7 @@ func TestHostileBytes(t *testing.T) {
 // TestHalfAHandshakeIsCutOff leaves connections standing at every stage before
 // the chain is open.
 func TestHalfAHandshakeIsCutOff(t *testing.T) {
+	t.Parallel()
 	d := startDaemon(t, t.TempDir())
 	hello := clearHello()
 	start := time.Now()

@@ -96,6 +96,7 @@ func startLoad(t *testing.T, ctx context.Context, url string) *load {
 }
 
 func startLoadWith(t *testing.T, ctx context.Context, url string, options client.Options) *load {
+	options.Backoff.Max = 200 * time.Millisecond // else most of the test is clients that wait
 	l := &load{t: t, url: url, stop: make(chan struct{})}
 	for i := range writers {
 		w := &writer{name: fmt.Sprintf("w%02d", i), acked: make(map[string]event.Seq)}

@@ -8,6 +8,7 @@ import (
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/event/eventpb"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/keys"
 )
 
 // Keys of the people in the tests, and their ids.
@@ -318,7 +319,7 @@ func TestSentences(t *testing.T) {
 	long := strings.Repeat("k", 100)
 	c.yes(on(long, anyOf(alice, bob, eve, event.Hash{9})), root)
 	got := c.check(fault.NotAuthorized, on(long), false, root).Error()
-	for _, part := range []string{`"` + strings.Repeat("k", 64) + `"...`, alice.String()[:16], eve.String()[:16], "1 more"} {
+	for _, part := range []string{`"` + strings.Repeat("k", 64) + `"...`, keys.FormatID(alice), keys.FormatID(eve), "1 more"} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%q lacks %q", got, part)
 		}
