@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/atedb/atedb/sdk/client"
@@ -33,12 +31,7 @@ func newGrant(set *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			receipt, err := s.Submit(s.ctx, batch).Wait(s.ctx)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), receipt.First)
-			return err
+			return s.commit(cmd.OutOrStdout(), batch)
 		},
 	}
 	to.addFlags(cmd)

@@ -32,12 +32,7 @@ func newOwner(set *settings) *cobra.Command {
 			if e.Header.Write, err = to.write(set); err != nil {
 				return err
 			}
-			receipt, err := s.Commit(s.ctx, e)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), receipt.First)
-			return err
+			return s.commit(cmd.OutOrStdout(), client.Batch{Events: []client.Event{e}})
 		},
 	}
 	cmd.Flags().StringSliceVar(&to.writers, "writers", nil, "`who` owns the chain from now on: everyone, me, or ids or public identities as ate key show prints them")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -37,12 +36,7 @@ func newPut(set *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			receipt, err := s.Submit(s.ctx, batch).Wait(s.ctx)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), receipt.First)
-			return err
+			return s.commit(cmd.OutOrStdout(), batch)
 		},
 	}
 	to.addFlags(cmd)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
+	"io"
 	"os"
 	"slices"
 	"sync"
@@ -93,6 +95,16 @@ func (set *settings) tls() (*tls.Config, error) {
 		return nil, usage("--ca: %s holds no certificate in PEM", set.authorities)
 	}
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}, nil
+}
+
+// commit commits a batch and prints its first event's seq.
+func (s *session) commit(w io.Writer, batch client.Batch) error {
+	receipt, err := s.Submit(s.ctx, batch).Wait(s.ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, receipt.First)
+	return err
 }
 
 // Close ends the connection.

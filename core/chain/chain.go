@@ -79,7 +79,7 @@ type Chain struct {
 
 	// The leader's own.
 	recent   recent
-	heads    heads             // in distributed trust
+	heads    merkle.Recent     // in distributed trust
 	writers  *evidence.Writers // of seals
 	lastTime int64             // of the newest round, Unix microseconds; it never goes back
 	stored   int64             // the time of the newest stored commit
@@ -181,7 +181,7 @@ func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	if err := c.replay(ctx, c.log.State().Next); err != nil {
 		return nil, err
 	}
-	c.heads.add(c.merkle.Head())
+	c.heads.Add(c.merkle.Head())
 	return c, nil
 }
 

@@ -178,7 +178,7 @@ func (c *Chain) admit(next event.Seq) {
 	c.next.Store(uint64(next))
 	c.stored = c.lastTime
 	if c.genesis.Trust == event.Distributed {
-		c.heads.add(c.merkle.Head())
+		c.heads.Add(c.merkle.Head())
 	}
 }
 

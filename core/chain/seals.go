@@ -100,7 +100,7 @@ func introducedKeys(round []*Commit) map[event.Hash][]byte {
 // checkSeen returns a bad_seal fault unless the chain once had the head that a
 // signer says it has seen.
 func (c *Chain) checkSeen(head merkle.Head) error {
-	root, ok := c.heads.find(head.Size)
+	root, ok := c.heads.Find(head.Size)
 	if !ok {
 		if head.Size > uint64(c.Next()) {
 			return fault.New(fault.BadSeal, "the seal builds on the head %s, which the chain has not reached", head)
@@ -109,33 +109,10 @@ func (c *Chain) checkSeen(head merkle.Head) error {
 		if root, err = c.merkle.RootAt(context.Background(), head.Size); err != nil {
 			return err
 		}
-		c.heads.add(merkle.Head{Size: head.Size, Root: root})
+		c.heads.Add(merkle.Head{Size: head.Size, Root: root})
 	}
 	if root != head.Root {
 		return fault.New(fault.BadSeal, "the seal builds on the head %s, but the root of this chain at that size is %s: the signer has seen another history", head, root)
 	}
 	return nil
-}
-
-// recentHeads is how many heads of a chain are known by size, at least; up to
-// twice as many are.
-const recentHeads = 4096
-
-// heads knows the roots of the newest heads, and of those asked for last: that
-// is where seals build on.
-type heads struct{ young, old map[uint64]event.Hash }
-
-func (h *heads) add(head merkle.Head) {
-	if h.young == nil || len(h.young) >= recentHeads {
-		h.young, h.old = make(map[uint64]event.Hash), h.young
-	}
-	h.young[head.Size] = head.Root
-}
-
-func (h *heads) find(size uint64) (event.Hash, bool) {
-	root, ok := h.young[size]
-	if !ok {
-		root, ok = h.old[size]
-	}
-	return root, ok
 }

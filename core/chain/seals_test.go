@@ -335,7 +335,7 @@ func TestStrangersSealsAreCheap(t *testing.T) {
 	forged := owner.seal(f, merkle.Head{Size: 3}, newCommit(9, put{"k", "v", false}))
 	forged.Evidence[len(forged.Evidence)-1] ^= 1
 	f.refuse(f.do(forged), fault.BadSeal)
-	if _, ok := f.heads.find(3); ok {
+	if _, ok := f.heads.Find(3); ok {
 		t.Error("the head of size 3 was computed for a forged seal")
 	}
 	root, err := f.merkle.RootAt(t.Context(), 3)
@@ -343,7 +343,7 @@ func TestStrangersSealsAreCheap(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.want(f.do(owner.seal(f, merkle.Head{Size: 3, Root: root}, newCommit(10, put{"k", "v", false}))), 6, 7)
-	if _, ok := f.heads.find(3); !ok {
+	if _, ok := f.heads.Find(3); !ok {
 		t.Error("the head of size 3 is computed every time")
 	}
 }

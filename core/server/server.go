@@ -133,14 +133,11 @@ func (s *server) handle(nc net.Conn, pathName string) {
 	options := s.accept
 	options.Deadline = started.Add(s.handshakeTimeout)
 	conn, greeting, err := wire.Accept(nc, options)
-	if err != nil {
-		if !stream.IsClosed(err) {
-			log.Info("connection refused", "error", err)
-		}
-		session.Refuse(conn, err)
-		return
+	var open *wirepb.Open
+	var c *openChain
+	if err == nil {
+		open, c, err = s.open(conn, pathName)
 	}
-	open, c, err := s.open(conn, pathName)
 	if err != nil {
 		if !stream.IsClosed(err) {
 			log.Info("connection refused", "error", err)

@@ -68,10 +68,10 @@ type Log struct {
 	writers *evidence.Writers
 	keyring *evidence.Keyring
 	counts  Counts
-	gaps    []gap        // of dropped events, in order
-	roots   roots        // that the log had after its newest batches
-	hashes  []event.Hash // room for their leaf hashes
-	parsed  []checked    // room for the events of a batch
+	gaps    []gap         // of dropped events, in order
+	roots   merkle.Recent // that the log had after its newest batches
+	hashes  []event.Hash  // room for their leaf hashes
+	parsed  []checked     // room for the events of a batch
 
 	part part         // the last one that was admitted
 	owed []event.Hash // leaf hashes of the rest of its commit, which must come next
@@ -156,7 +156,7 @@ func (l *Log) Dropped(seq event.Seq) bool {
 // CheckHead returns a forked fault unless the log had this head once. Its size
 // must be at most Next.
 func (l *Log) CheckHead(ctx context.Context, head merkle.Head) error {
-	root, ok := l.roots.find(head.Size)
+	root, ok := l.roots.Find(head.Size)
 	if !ok {
 		var err error
 		if root, err = l.merkle.RootAt(ctx, head.Size); err != nil {
@@ -206,7 +206,7 @@ func (l *Log) Add(ctx context.Context, b *event.Batch) error {
 	if err := l.grow(ctx, l.hashes); err != nil {
 		return err
 	}
-	l.roots.add(l.merkle.Head())
+	l.roots.Add(l.merkle.Head())
 	l.next = b.Next()
 	l.counts.Events += uint64(b.Count)
 	l.counts.Batches++
