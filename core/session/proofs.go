@@ -16,6 +16,9 @@ import (
 func (s *Session) prove(ctx context.Context, m *wirepb.Prove) error {
 	reply := &wirepb.Proven{}
 	if err := s.verifyProof(ctx, m); err != nil {
+		if s.refused++; s.refused > MaxRefused {
+			return fault.New(fault.BadProof, "this connection has tried %d proofs that were not good", s.refused)
+		}
 		f := fault.From(err)
 		reply.Code, reply.Reason = string(f.Code), f.Reason
 	}

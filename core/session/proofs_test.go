@@ -494,3 +494,24 @@ func TestHeavyCommitsAreBounded(t *testing.T) {
 		t.Errorf("there is room after %d bytes", s.commitBytes)
 	}
 }
+
+// TestGuessingProofsEnds has a client send bad proofs without end: each costs the
+// server more than the client, so the connection ends, with the reason.
+func TestGuessingProofsEnds(t *testing.T) {
+	h := newHostOf(t, event.Centralized, []byte("owner"))
+	h.options.Verifier = fakeProofs{}
+	c := h.connect()
+	for range MaxRefused {
+		if code := c.prove(&wirepb.Prove{PublicKey: []byte("owner"), Proof: []byte("bad")}); code != string(fault.BadProof) {
+			t.Fatalf("a bad proof: %q", code)
+		}
+	}
+	var bye wirepb.Bye
+	c.ask(wire.Prove, &wirepb.Prove{PublicKey: []byte("owner"), Proof: []byte("bad")}, wire.Bye, &bye)
+	if bye.Code != string(fault.BadProof) {
+		t.Errorf("the end: %+v", &bye)
+	}
+	if err := c.end(); !fault.Is(err, fault.BadProof) {
+		t.Errorf("the session ended with %v", err)
+	}
+}

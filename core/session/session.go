@@ -30,6 +30,7 @@ const (
 	MaxCommitBytes = 32 << 20 // in them
 	MaxLocks       = 10_000   // held or waited for
 	MaxProven      = 64       // keys proven
+	MaxRefused     = 16       // proofs refused; one more ends the connection, since each costs more to check than to send
 	maxLockWait    = 10 * time.Minute
 	commitStock    = 16 // commits allocated together
 )
@@ -106,6 +107,7 @@ type Session struct {
 	batch        []*chain.Commit               // the reader's own: received together and not yet given to the chain
 	subscription *subscription                 // the reader's own
 	locks        map[string]context.CancelFunc // the reader's own: asked for, with what ends the waiting
+	refused      int                           // the reader's own: proofs refused
 	proven       []event.Hash                  // the reader's own: ids of the keys that the client has proven; never written again once it is in a commit
 }
 
