@@ -116,7 +116,10 @@ func (s *Session) answer(c *chain.Commit, r chain.Result) {
 func (s *Session) queueAnswerLocked(r chain.Result) {
 	if r.Err == nil {
 		s.committed.First, s.committed.Next = uint64(r.First), uint64(r.Next)
-		s.head.Size, s.root = r.Head.Size, r.Head.Root
+		if s.committed.Head = nil; r.Head.Size > s.head.Size { // many commits share a round, and its head
+			s.committed.Head = &s.head
+			s.head.Size, s.root = r.Head.Size, r.Head.Root
+		}
 		s.conn.Queue(wire.Committed, &s.committed)
 		return
 	}

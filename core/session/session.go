@@ -118,7 +118,7 @@ func New(o Options) *Session {
 		wake: make(chan struct{}, 1), done: make(chan struct{}), locks: make(map[string]context.CancelFunc),
 	}
 	s.room.L = &s.mu
-	s.committed.Head, s.head.Root = &s.head, s.root[:]
+	s.head.Root = s.root[:]
 	s.answerFunc = s.answer
 	return s
 }

@@ -965,7 +965,8 @@ type Committed struct {
 	First uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
 	// The seq after its last event.
 	Next uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
-	// A head of the chain that holds it.
+	// A head of the chain that holds it; unset if the one before, in the answer to
+	// another commit, does.
 	Head          *Head `protobuf:"bytes,3,opt,name=head,proto3" json:"head,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
