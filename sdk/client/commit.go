@@ -263,11 +263,11 @@ func introducing(header, key []byte) []byte {
 // committed and rejected answer the oldest unanswered commit.
 
 func (c *Client) committed(m *wirepb.Committed) error {
-	if m.Head == nil || m.Head.Size < m.Next {
-		return fault.New(fault.BadMessage, "the server stored a commit up to seq %d, and told of a head that does not hold it", m.Next)
-	}
-	if err := c.heard(m.Head); err != nil {
+	if err := c.heard(m.Head); err != nil { // none, if the one before holds the commit
 		return err
+	}
+	if head := c.Head(); head.Size < m.Next {
+		return fault.New(fault.BadMessage, "the server stored a commit up to seq %d, and told of no head after %s that holds it", m.Next, head)
 	}
 	return c.answered(Receipt{First: event.Seq(m.First), Next: event.Seq(m.Next)}, nil)
 }
