@@ -166,8 +166,8 @@ func (n *newest) outdated(keys [][]byte, events []StoredEvent) error {
 	return nil
 }
 
-// verified returns those of events that the audit has verified, if the chain is
-// audited; the others were dropped.
+// verified returns those of events that the audit has verified, in the same
+// slice, if the chain is audited; the others were dropped.
 func (c *Client) verified(ctx context.Context, events []StoredEvent) ([]StoredEvent, error) {
 	a, err := c.audited(ctx)
 	if a == nil || err != nil {
@@ -203,11 +203,14 @@ func (c *Client) loadNewest(ctx context.Context, a *audit, keys [][]byte) ([]Sto
 		if err != nil {
 			return nil, err
 		}
+		lie, count := n.outdated(keys, loaded), len(loaded)
 		events, err := c.verified(ctx, loaded)
 		if err != nil {
 			return nil, err
 		}
-		lie := n.outdated(keys, events)
+		if lie == nil && len(events) < count {
+			lie = fault.New(fault.Forked, "the server sent an event that it had said was dropped")
+		}
 		if lie == nil || attempt == loadAttempts {
 			return events, lie
 		}

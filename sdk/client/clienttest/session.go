@@ -116,13 +116,14 @@ func (s *session) greet() error {
 	}
 	c := s.chain
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	consistency, err := c.continues(m.KnownSize)
+	next, head := c.next, c.head()
+	c.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	s.queue(wire.Opened, &wirepb.Opened{
-		ChainId: c.id[:], Genesis: c.first, Next: uint64(c.next), Head: c.head(), Consistency: consistency,
+		ChainId: c.id[:], Genesis: c.first, Next: uint64(next), Head: head, Consistency: consistency,
 		MaxCommits: uint32(s.server.options.MaxCommits), MaxCommitBytes: uint64(s.server.options.MaxCommitBytes),
 	})
 	return nil
