@@ -16,7 +16,7 @@ import (
 // span is the seqs that a commit got, up to next, and a head that holds them.
 type span struct {
 	first, next event.Seq
-	head        *wirepb.Head
+	head        merkle.Head
 }
 
 // chain is one log in memory.
@@ -86,12 +86,11 @@ func (c *chain) grow(leaves []event.Hash) {
 }
 
 // head returns the chain's head. One that stores nothing has a made-up root.
-func (c *chain) head() *wirepb.Head {
-	head := c.tree.Head()
+func (c *chain) head() merkle.Head {
 	if c.discard {
-		head = merkle.Head{Size: uint64(c.next)}
+		return merkle.Head{Size: uint64(c.next)}
 	}
-	return head.Proto()
+	return c.tree.Head()
 }
 
 // continues returns the proof that the chain continues its head of a size.

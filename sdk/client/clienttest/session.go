@@ -123,7 +123,7 @@ func (s *session) greet() error {
 		return err
 	}
 	s.queue(wire.Opened, &wirepb.Opened{
-		ChainId: c.id[:], Genesis: c.first, Next: uint64(next), Head: head, Consistency: consistency,
+		ChainId: c.id[:], Genesis: c.first, Next: uint64(next), Head: head.Proto(), Consistency: consistency,
 		MaxCommits: uint32(s.server.options.MaxCommits), MaxCommitBytes: uint64(s.server.options.MaxCommitBytes),
 	})
 	return nil
@@ -180,7 +180,7 @@ func (s *session) handle(t wire.Type, payload []byte) error {
 		s.chain.mu.Lock()
 		head := s.chain.head()
 		s.chain.mu.Unlock()
-		s.queue(wire.Pong, &wirepb.Pong{Id: m.Id, Head: head})
+		s.queue(wire.Pong, &wirepb.Pong{Id: m.Id, Head: head.Proto()})
 	default:
 		return s.prove(t, payload)
 	}
@@ -237,7 +237,7 @@ func (s *session) commit(m *wirepb.Commit) error {
 		s.raw.Write([]byte("\xff\xff\xff\xff garbage"))
 		return net.ErrClosed
 	default:
-		s.queue(wire.Committed, &wirepb.Committed{First: uint64(stored.first), Next: uint64(stored.next), Head: stored.head})
+		s.queue(wire.Committed, &wirepb.Committed{First: uint64(stored.first), Next: uint64(stored.next), Head: stored.head.Proto()})
 	}
 	return nil
 }

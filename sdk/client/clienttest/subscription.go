@@ -63,7 +63,7 @@ func (s *subscription) run() {
 			c.mu.Lock()
 			head := c.head()
 			c.mu.Unlock()
-			if s.session.send(wire.CaughtUp, &wirepb.CaughtUp{Next: uint64(next), Head: head}) != nil || !s.live {
+			if s.session.send(wire.CaughtUp, &wirepb.CaughtUp{Next: uint64(next), Head: head.Proto()}) != nil || !s.live {
 				return
 			}
 		}
