@@ -39,7 +39,7 @@ func sealsOf(t *testing.T, s *clienttest.Server) (seals []evidence.Seal) {
 // connection that breaks in every way: each is stored once, in order, and the
 // numbers of their seals ascend.
 func TestSealedExactlyOnce(t *testing.T) {
-	const writers, commits = 3, 100
+	const writers, commits = 3, 60
 	s := start(t, clienttest.Options{Trust: event.Distributed, MaxCommits: 20})
 	c := dialWith(t, s.URL("tcp", chainName), signedBy(owner))
 	rng, mu := rand.New(rand.NewPCG(1, 2)), sync.Mutex{}

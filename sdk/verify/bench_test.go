@@ -53,7 +53,7 @@ func TestMemory(t *testing.T) {
 	}
 	first := w.present()
 	w.head = &first
-	const batches = 10
+	const batches = 3
 	for range batches {
 		w.put(root, events...)
 	}
