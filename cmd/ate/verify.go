@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/atedb/atedb/cmd/ate/internal/savedlog"
-	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/checkpoint"
 	"github.com/atedb/atedb/sdk/client"
 	"github.com/atedb/atedb/sdk/event"
@@ -104,20 +103,45 @@ func followAll(s *session, shown *progress, out *savedlog.Writer) (*verified, er
 	for uint64(v.Next()) < v.head.Size {
 		batch, err := sub.NextBatch(s.ctx)
 		if err == io.EOF {
-			return nil, fault.New(fault.Forked, "the server's events end at seq %d, and it signed the head %s", v.Next(), v.head)
+			break // compaction dropped the last ones, or the server says so
 		}
-		if err == nil {
-			err = v.Add(s.ctx, &batch)
-		}
-		if err == nil {
-			err = out.Write(savedlog.Records, batch.AppendRecord(nil))
+		if err == nil && batch.Count > 0 {
+			err = errors.Join(v.Add(s.ctx, &batch), out.Write(savedlog.Records, batch.AppendRecord(nil)))
 		}
 		if err != nil {
 			return nil, err
 		}
 		shown.set(int(v.Next()))
 	}
-	return v, v.CheckHead(s.ctx, v.head)
+	return v, v.end(s.ctx, s.Leaves)
+}
+
+// end compares the head. Where that fails, it looks for the first event that has
+// another leaf hash than was given.
+func (v *verified) end(ctx context.Context, leaves verify.Leaves) error {
+	if size := event.Seq(v.head.Size); v.Next() > size {
+		return fault.New(fault.Forked, "event %d and others come after the head %s that was signed", size, v.head)
+	} else if err := v.Skip(ctx, size); err != nil {
+		return err
+	}
+	wrong := v.CheckHead(ctx, v.head)
+	if wrong == nil {
+		return nil
+	}
+	const step = 1 << 12
+	for at := event.Seq(0); at < v.Next(); at += step {
+		given, err := leaves(ctx, at, int(min(step, v.Next()-at)))
+		if err != nil {
+			return explain(wrong, "looking for the event that is another one, %v", err)
+		}
+		for i, want := range given {
+			seq := at + event.Seq(i)
+			if got, err := v.Leaf(ctx, seq); err != nil || got != want {
+				return explain(wrong, "event %d is another one than was signed: its leaf hash is %s, and was %s", seq, got, want)
+			}
+		}
+	}
+	return explain(wrong, "the signed head is not that of the leaf hashes that come with it")
 }
 
 func saveLeaves(s *session, out *savedlog.Writer, size uint64) error {
@@ -193,149 +217,4 @@ func describe(s wire.Server) string {
 		return s.Fingerprint.String() + ", proven by the encryption"
 	}
 	return s.Fingerprint.String() + ", as it says; without encryption it cannot prove that"
-}
-
-// verifyFile verifies a saved log.
-func verifyFile(cmd *cobra.Command, url, path string) error {
-	u, err := chainname.ParseURL(url)
-	if err != nil {
-		return usageError{err}
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return fault.New(fault.NotFound, "the saved log cannot be opened: %w", err)
-	}
-	defer f.Close()
-	v, err := readSaved(cmd.Context(), f)
-	if err != nil {
-		return explain(err, "%s", path)
-	}
-	if name := v.Genesis().Name; name != u.Name {
-		return fault.New(fault.BadRequest, "%s holds chain %s, not %s", path, name, u.Name)
-	}
-	return v.report(cmd.OutOrStdout())
-}
-
-// saved is a saved log that is being read.
-type saved struct {
-	place         int // in savedlog.Order, of the section that is due
-	signing, note []byte
-	leaves        []byte
-	log           *verified
-}
-
-func readSaved(ctx context.Context, r io.Reader) (*verified, error) {
-	in, err := savedlog.NewReader(r)
-	if err != nil {
-		return nil, err
-	}
-	var s saved
-	for {
-		kind, payload, offset, err := in.Next()
-		if err != nil {
-			return nil, err
-		}
-		if err := s.checkOrder(kind, offset); err != nil {
-			return nil, err
-		}
-		switch kind {
-		case savedlog.Server:
-			s.signing = payload
-		case savedlog.Checkpoint:
-			s.note = payload
-		case savedlog.Leaves:
-			s.leaves = append(s.leaves, payload...)
-		case savedlog.Records:
-			if err := s.add(ctx, payload); err != nil {
-				return nil, explain(err, "the records at offset %d", offset)
-			}
-		case savedlog.End:
-			return s.end(ctx)
-		}
-	}
-}
-
-// checkOrder refuses a section that is not due: records that passed for
-// something else would look like events that were dropped.
-func (s *saved) checkOrder(kind savedlog.Kind, offset int64) error {
-	place := strings.IndexByte(savedlog.Order, byte(kind))
-	if place < 0 {
-		return fault.New(fault.Damaged, "the section at offset %d is of an unknown kind, %q", offset, byte(kind))
-	}
-	once := kind == savedlog.Server || kind == savedlog.Checkpoint
-	if place < s.place || once && place != s.place {
-		return fault.New(fault.Damaged, "the section at offset %d is of kind %q, which is not due there", offset, byte(kind))
-	}
-	if s.place = place; once {
-		s.place++
-	}
-	return nil
-}
-
-// add verifies records; the first is the genesis.
-func (s *saved) add(ctx context.Context, records []byte) (err error) {
-	for batch, err := range event.Records(records) {
-		if err != nil {
-			return explain(err, "event %d, or one after it", s.next())
-		}
-		if s.log == nil {
-			if s.log, err = open(s.signing, string(s.note), batch.AppendRecord(nil), s.missing); err == nil {
-				err = s.compare(&batch)
-			}
-		} else if err = s.compare(&batch); err == nil {
-			err = s.log.Add(ctx, &batch)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *saved) next() event.Seq {
-	if s.log == nil {
-		return 0
-	}
-	return s.log.Next()
-}
-
-// compare finds the very event that is not what its leaf hash says.
-func (s *saved) compare(b *event.Batch) error {
-	seq := b.First
-	for f, err := range b.Events() {
-		if err != nil {
-			return explain(err, "event %d", seq)
-		}
-		want, err := s.missing(context.Background(), seq, 1)
-		if err != nil {
-			return err
-		}
-		if got := f.Leaf(s.log.Chain()); got != want[0] {
-			return fault.New(fault.Damaged, "event %d was changed: its leaf hash is %s, and was %s", seq, got, want[0])
-		}
-		seq++
-	}
-	return nil
-}
-
-// missing returns saved leaf hashes.
-func (s *saved) missing(_ context.Context, from event.Seq, count int) ([]event.Hash, error) {
-	const size = uint64(len(event.Hash{}))
-	have := uint64(len(s.leaves)) / size
-	if uint64(from) > have || uint64(count) > have-uint64(from) {
-		return nil, fault.New(fault.Damaged, "leaf hashes %d to %d are not in the file, which has %d", from, uint64(from)+uint64(count), have)
-	}
-	out := make([]event.Hash, count)
-	for i := range out {
-		at := (uint64(from) + uint64(i)) * size
-		out[i] = event.Hash(s.leaves[at : at+size])
-	}
-	return out, nil
-}
-
-func (s *saved) end(ctx context.Context) (*verified, error) {
-	if s.log == nil || uint64(s.log.Next()) < s.log.head.Size {
-		return nil, fault.New(fault.Damaged, "its events end at seq %d, before the head that it has", s.next())
-	}
-	return s.log, s.log.CheckHead(ctx, s.log.head)
 }

@@ -41,7 +41,8 @@ type Expected struct {
 	Absent bool
 }
 
-// Receipt says where a commit stands in the chain.
+// Receipt says where a commit stands in the chain. It is the server's word, which
+// reading the chain checks in distributed trust.
 type Receipt struct {
 	First event.Seq // of its first event; the others follow without a gap
 	Next  event.Seq // the chain's size after it

@@ -3,6 +3,7 @@ package clienttest
 import (
 	"context"
 
+	"github.com/atedb/atedb/sdk/checkpoint"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/evidence"
 	"github.com/atedb/atedb/sdk/fault"
@@ -47,6 +48,12 @@ func (s *session) prove(t wire.Type, payload []byte) error {
 			return err
 		}
 		s.giveAuthority(&m)
+	case wire.GetCheckpoint:
+		var m wirepb.GetCheckpoint
+		if err := stream.Unmarshal(t, payload, &m); err != nil {
+			return err
+		}
+		s.giveCheckpoint(&m)
 	default:
 		return fault.New(fault.BadMessage, "the client sent a message of type %d", t)
 	}
@@ -106,6 +113,20 @@ func (s *session) giveAuthority(m *wirepb.GetAuthority) {
 		reply.Write, reply.Read = in.Write.Proto(), in.Read.Proto()
 	}
 	s.queue(wire.AuthorityOf, reply)
+}
+
+func (s *session) giveCheckpoint(m *wirepb.GetCheckpoint) {
+	reply := &wirepb.Checkpoint{Id: m.Id}
+	id := s.server.options.Identity
+	err := error(fault.New(fault.Unsupported, "this server signs nothing"))
+	if id != nil {
+		public := id.Public()
+		reply.Note, err = checkpoint.Sign(id.Signing(), public.Fingerprint().String(), s.chain.id, s.chain.tree.Head())
+	}
+	if err != nil {
+		reply.Code, reply.Reason = refusal(err)
+	}
+	s.queue(wire.Checkpoint, reply)
 }
 
 func refusal(err error) (code, reason string) {

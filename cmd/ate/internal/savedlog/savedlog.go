@@ -25,7 +25,17 @@
 //	   E  empty: the end. Nothing follows it
 //
 // Nothing in it is believed: the records have checksums, and everything else is
-// what is verified.
+// what is verified. A reader refuses another order, a kind that it does not know,
+// and a second section of a kind that comes once. S comes once, too.
+//
+// For example, a log with two leaf hashes and no records, 0x00... and 0x01...,
+// whose key and checkpoint are the words "key" and "note":
+//
+//	41 54 45 44 42 2d 4c 4f 47 2f 31 0a   "ATEDB-LOG/1\n"
+//	53 03 00 00 00 6b 65 79               S, 3 bytes: "key"
+//	43 04 00 00 00 6e 6f 74 65            C, 4 bytes: "note"
+//	4c 40 00 00 00 00 … 00 01 … 01        L, 64 bytes
+//	45 00 00 00 00                        E
 package savedlog
 
 import (
@@ -33,6 +43,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -69,8 +80,12 @@ func NewWriter(w io.Writer) *Writer {
 	return out
 }
 
-// Write adds a section.
+// Write adds a section. A payload that no reader would take is a too_large
+// fault.
 func (w *Writer) Write(kind Kind, payload []byte) error {
+	if len(payload) > maxSection {
+		return fault.New(fault.TooLarge, "a section of a saved log has %d bytes; at most %d are allowed", len(payload), maxSection)
+	}
 	header := binary.LittleEndian.AppendUint32([]byte{byte(kind)}, uint32(len(payload)))
 	if _, err := w.w.Write(header); err != nil {
 		return err
@@ -91,6 +106,7 @@ func (w *Writer) Close() error {
 type Reader struct {
 	r      *bufio.Reader
 	offset int64
+	last   Kind // of the last section, 0 before the first
 }
 
 // NewReader reads the first line. Anything but a saved log of this version is a
@@ -111,9 +127,16 @@ func NewReader(r io.Reader) (*Reader, error) {
 // Next returns the next section and the offset of its payload. The payload is
 // the caller's. After the end it returns End.
 func (r *Reader) Next() (kind Kind, payload []byte, offset int64, err error) {
+	if r.last == End {
+		return End, nil, r.offset, nil
+	}
 	var header [5]byte
 	if _, err := io.ReadFull(r.r, header[:]); err != nil {
 		return 0, nil, 0, r.cut(err)
+	}
+	kind = Kind(header[0])
+	if err := r.checkOrder(kind); err != nil {
+		return 0, nil, 0, err
 	}
 	n := binary.LittleEndian.Uint32(header[1:])
 	if n > maxSection {
@@ -125,12 +148,27 @@ func (r *Reader) Next() (kind Kind, payload []byte, offset int64, err error) {
 	}
 	offset = r.offset + int64(len(header))
 	r.offset = offset + int64(n)
-	if kind = Kind(header[0]); kind == End {
+	r.last = kind
+	if kind == End {
 		if _, err := r.r.ReadByte(); n > 0 || err != io.EOF {
 			return 0, nil, 0, fault.New(fault.Damaged, "something follows the end at offset %d", r.offset)
 		}
 	}
 	return kind, payload, offset, nil
+}
+
+// order is in what order the kinds come.
+const order = "SCLRE"
+
+func (r *Reader) checkOrder(kind Kind) error {
+	at, before := strings.IndexByte(order, byte(kind)), strings.IndexByte(order, byte(r.last))
+	switch {
+	case at < 0:
+		return fault.New(fault.Damaged, "the section at offset %d is of an unknown kind, %q", r.offset, kind)
+	case at < before || at == before && (kind == Server || kind == Checkpoint):
+		return fault.New(fault.Damaged, "the section at offset %d is of kind %q and comes after one of kind %q", r.offset, kind, r.last)
+	}
+	return nil
 }
 
 func (r *Reader) cut(err error) error {
