@@ -264,11 +264,15 @@ func introducing(header, key []byte) []byte {
 // committed and rejected answer the oldest unanswered commit.
 
 func (c *Client) committed(m *wirepb.Committed) error {
-	if err := c.heard(m.Head); err != nil { // none, if the one before holds the commit
-		return err
+	size := c.Head().Size
+	if m.Head != nil { // else the one before holds the commit
+		size = m.Head.Size
 	}
-	if head := c.Head(); head.Size < m.Next {
-		return fault.New(fault.BadMessage, "the server stored a commit up to seq %d, and told of no head after %s that holds it", m.Next, head)
+	if size < m.Next {
+		return fault.New(fault.BadMessage, "the server stored a commit up to seq %d, and told of no head that holds it", m.Next)
+	}
+	if err := c.heard(m.Head); err != nil {
+		return err
 	}
 	return c.answered(Receipt{First: event.Seq(m.First), Next: event.Seq(m.Next)}, nil)
 }
