@@ -110,9 +110,9 @@ func (s *saved) locate(records []byte, damage error) error {
 		err = s.compare(&batch)
 	}
 	if err == nil {
-		return explain(damage, "events %d to %d are good, and what stands before them in their record was changed", batch.First, batch.Next()-1)
+		return explain(damage, "the record of event %d: its events, %d of them, are good, and what stands before them was changed", batch.First, batch.Count)
 	}
-	return explain(err, "a record's checksum is wrong")
+	return explain(err, "the record of event %d", s.next())
 }
 
 func (s *saved) next() event.Seq {

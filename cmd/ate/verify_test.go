@@ -213,7 +213,7 @@ func TestVerifySavedLies(t *testing.T) {
 			record := s[5].payload
 			record[event.RecordHeader+event.BatchHeader+1000] ^= 1
 			return s
-		}, "events 4 to 4 are good, and what stands before them in their record was changed"},
+		}, "the record of event 4: its events, 1 of them, are good, and what stands before them was changed"},
 		"seal changed, with a checksum": {func(s []section) []section {
 			record := s[5].payload
 			record[event.RecordHeader+event.BatchHeader+1000] ^= 1

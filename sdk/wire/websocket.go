@@ -188,7 +188,9 @@ func (c *webSocket) nextFrame() error {
 	c.remaining = 0
 	switch h.OpCode {
 	case ws.OpPing:
-		return c.writeFrame(ws.OpPong, payload)
+		if err := c.writeFrame(ws.OpPong, payload); err != net.ErrClosed { // else we have said that nothing more comes
+			return err
+		}
 	case ws.OpClose:
 		c.ended = true
 		c.CloseWrite() // the answer, unless we began; the peer may have gone already
