@@ -238,7 +238,7 @@ func (r *registry) openChain(c *openChain, w wish) error {
 	opened, err := chain.Open(ctx, c.name, chain.Options{
 		Log: c.log, Publisher: c.feed, Trust: r.trust, Validator: r.validator,
 		OnFail:    func(err error) { r.failed(c, err) },
-		OnProblem: func(err error) { r.log.Warn("chain", "chain", c.name, "error", err) },
+		OnProblem: func(err error) { r.log.Warn("a chain needs attention", "chain", c.name, "error", err) },
 	})
 	c.chain = opened
 	return err

@@ -15,8 +15,7 @@ func (s *Session) load(ctx context.Context, m *wirepb.Load) error {
 	reply := &wirepb.Loaded{Id: m.Id}
 	records, err := s.loadRecords(ctx, m)
 	if err != nil {
-		f := fault.From(err)
-		reply.Code, reply.Reason = string(f.Code), f.Reason
+		reply.Code, reply.Reason = refusal(err)
 	} else {
 		reply.Records = records
 	}

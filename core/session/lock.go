@@ -65,8 +65,7 @@ func (s *Session) awaitLock(ctx context.Context, key string, granted <-chan stru
 func (s *Session) answerLock(id uint64, err error) {
 	m := &wirepb.LockResult{Id: id, Granted: err == nil}
 	if err != nil {
-		f := fault.From(err)
-		m.Code, m.Reason = string(f.Code), f.Reason
+		m.Code, m.Reason = refusal(err)
 	}
 	s.conn.Queue(wire.LockResult, m)
 }

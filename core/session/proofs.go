@@ -19,8 +19,7 @@ func (s *Session) prove(ctx context.Context, m *wirepb.Prove) error {
 		if s.refused++; s.refused > MaxRefused {
 			return fault.New(fault.BadProof, "this connection has tried %d proofs that were not good", s.refused)
 		}
-		f := fault.From(err)
-		reply.Code, reply.Reason = string(f.Code), f.Reason
+		reply.Code, reply.Reason = refusal(err)
 	}
 	s.conn.Queue(wire.Proven, reply)
 	return nil
@@ -49,8 +48,7 @@ func (s *Session) verifyProof(ctx context.Context, m *wirepb.Prove) error {
 func (s *Session) authorityOf(m *wirepb.GetAuthority) error {
 	reply := &wirepb.AuthorityOf{Id: m.Id}
 	if in, err := s.chain.Authority(m.Key, m.Parent); err != nil {
-		f := fault.From(err)
-		reply.Code, reply.Reason = string(f.Code), f.Reason
+		reply.Code, reply.Reason = refusal(err)
 	} else {
 		reply.Write, reply.Read = in.Write.Proto(), in.Read.Proto()
 	}
@@ -61,8 +59,7 @@ func (s *Session) authorityOf(m *wirepb.GetAuthority) error {
 func (s *Session) leaves(ctx context.Context, m *wirepb.Leaves) error {
 	reply := &wirepb.LeafHashes{Id: m.Id}
 	if hashes, err := s.loadLeaves(ctx, m); err != nil {
-		f := fault.From(err)
-		reply.Code, reply.Reason = string(f.Code), f.Reason
+		reply.Code, reply.Reason = refusal(err)
 	} else {
 		for i := range hashes {
 			reply.Hashes = append(reply.Hashes, hashes[i][:]...)
@@ -89,8 +86,7 @@ func (s *Session) proof(ctx context.Context, m *wirepb.GetProof) error {
 		hashes, err = s.chain.ProveConsistency(ctx, m.From, m.Size)
 	}
 	if err != nil {
-		f := fault.From(err)
-		reply.Code, reply.Reason = string(f.Code), f.Reason
+		reply.Code, reply.Reason = refusal(err)
 	} else {
 		reply.Hashes = slicesOf(hashes)
 	}
@@ -101,8 +97,7 @@ func (s *Session) proof(ctx context.Context, m *wirepb.GetProof) error {
 func (s *Session) checkpoint(m *wirepb.GetCheckpoint) error {
 	reply := &wirepb.Checkpoint{Id: m.Id}
 	if note, err := s.options.Checkpoint(); err != nil {
-		f := fault.From(err)
-		reply.Code, reply.Reason = string(f.Code), f.Reason
+		reply.Code, reply.Reason = refusal(err)
 	} else {
 		reply.Note = note
 	}

@@ -280,3 +280,9 @@ func (s *Session) wakeWriter() {
 	default:
 	}
 }
+
+// refusal returns what an answer says of an error.
+func refusal(err error) (code, reason string) {
+	f := fault.From(err)
+	return string(f.Code), f.Reason
+}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 
 	"github.com/atedb/atedb/sdk/event"
@@ -53,12 +54,7 @@ func (c *Client) introduces() bool {
 
 // isRoot reports whether the genesis names the client's key.
 func isRoot(g *event.Genesis, key []byte) bool {
-	for _, root := range g.RootKeys {
-		if bytes.Equal(root, key) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.RootKeys, func(root []byte) bool { return bytes.Equal(root, key) })
 }
 
 // queueProof queues the proof of the client's key, which centralized trust
