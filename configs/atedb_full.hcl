@@ -33,6 +33,10 @@ auth "ate" {
   url = "ws://tokera.sh/auth"
 }
 
+# What counts if several of them answer: "first-answer", a grant or a denial; "first-grant", where a
+# denial passes the question on; or "all": only what each of them grants, to the same keys.
+auth_rule = "first-answer"
+
 # Trust checks that writers own their keys: "centralized" once per connection, "distributed" in every
 # commit. Chains keep the mode that they were made under.
 trust "centralized" {}
@@ -62,6 +66,9 @@ dns_server = "8.8.8.8"
 
 # True to believe only what DNSSEC proves.
 dns_sec = false
+
+# Zone file with the DS records of the root that DNSSEC begins with. Default: those built in.
+dns_anchors = ""
 
 log {
   # trace, debug, info, warn, error or off.

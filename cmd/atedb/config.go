@@ -89,9 +89,6 @@ stops it again. Nothing is written and no port is opened.`,
 		if err != nil {
 			return err
 		}
-		if err := config.Unsupported(cfg); err != nil {
-			return err
-		}
 		if !*noPlugins {
 			if err := checkPlugins(cmd.Context(), cfg); err != nil {
 				return err

@@ -38,9 +38,6 @@ func newSolo() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := config.Unsupported(cfg); err != nil {
-				return err
-			}
 			return server.Run(cmd.Context(), cfg, newLogger(cfg.Log, os.Stderr))
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

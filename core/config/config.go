@@ -70,6 +70,13 @@ type Config struct {
 	DNSServer string `koanf:"dns_server"`
 	// DNSSec has answers to DNS queries believed only if DNSSEC proves them.
 	DNSSec bool `koanf:"dns_sec"`
+	// DNSAnchors is the absolute path of a file with the root's DS records that
+	// DNSSEC begins with, or "" for those that are built in.
+	DNSAnchors string `koanf:"dns_anchors"`
+
+	// AuthRule is what counts if several resolvers answer: the first answer,
+	// the first grant, or only what all of them grant.
+	AuthRule string `koanf:"auth_rule"`
 
 	Log    Log    `koanf:"log"`
 	Limits Limits `koanf:"limits"`

@@ -90,6 +90,8 @@ plugin_dirs = ["/opt/a", "/opt/b"]
 require_checksums = true
 dns_server = "[::1]:53"
 dns_sec = true
+dns_anchors = "/etc/anchors"
+auth_rule = "all"
 log { level = "warn"  format = "json" }
 tls {
   certificate = "/c"
@@ -126,6 +128,8 @@ plugin_dirs: [/opt/a, /opt/b]
 require_checksums: true
 dns_server: "[::1]:53"
 dns_sec: true
+dns_anchors: /etc/anchors
+auth_rule: all
 log: { level: warn, format: json }
 tls:
   certificate: /c
@@ -156,7 +160,7 @@ func TestFilesSayTheSame(t *testing.T) {
 			{Kind: "compaction", Name: "acme", Path: "/opt/acme/other"},
 		},
 		PluginDirs: []string{"/opt/a", "/opt/b"}, RequireChecksums: true,
-		DNSServer: "[::1]:53", DNSSec: true,
+		DNSServer: "[::1]:53", DNSSec: true, DNSAnchors: "/etc/anchors", AuthRule: "all",
 		Log: Log{Level: "warn", Format: "json"}, TLS: TLS{Certificate: "/c", Key: "/k"},
 		Limits: Limits{MaxConnections: 1, MaxConnectionsPerAddress: 2, MaxOpenChains: 3,
 			HandshakeTimeout: time.Second, IdleChainTimeout: 2 * time.Minute, ShutdownTimeout: 90 * time.Second},
@@ -250,7 +254,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		reflect.TypeFor[WireEncryption](): {"192", "192"},
 		reflect.TypeFor[[]string]():       {"/x:/y", "[/x /y]"},
 	}
-	texts := map[string]string{"listen": "[::]:77", "logs_path": "/x", "runtime_dir": "/y", "dns_server": "::1", "log.level": "off", "log.format": "json", "tls.certificate": "/c", "tls.key": "/k"}
+	texts := map[string]string{"listen": "[::]:77", "logs_path": "/x", "runtime_dir": "/y", "dns_server": "::1", "log.level": "off", "log.format": "json", "tls.certificate": "/c", "tls.key": "/k", "dns_anchors": "/a", "auth_rule": "first-grant"}
 	for key, typ := range types {
 		if typ == nil || isBlock(typ) {
 			continue
@@ -260,8 +264,8 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 			value = [2]string{texts[key], texts[key]}
 		}
 		name := "ATEDB_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-		// A certificate and its key go together; what comes later counts.
-		env := []string{"HOME=/elsewhere", "ATEDB_TLS_CERTIFICATE=/c", "ATEDB_TLS_KEY=/k", name + "=" + value[0]}
+		// A certificate and its key go together, and anchors with DNSSEC; what comes later counts.
+		env := []string{"HOME=/elsewhere", "ATEDB_TLS_CERTIFICATE=/c", "ATEDB_TLS_KEY=/k", "ATEDB_DNS_SEC=true", name + "=" + value[0]}
 		c := mustLoad(t, "", "", env, nil)
 		field := maps.Collect(c.settings())[key].Interface()
 		got := field

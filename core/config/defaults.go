@@ -36,6 +36,7 @@ func Default() *Config {
 		Compaction: []Block{{standardCompaction, []byte(
 			`{"factor":0.4,"mode":"factor-or-timer","size":"100MiB","timer":"1h"}`)}},
 		PluginDirs: defaultPluginDirs(),
+		AuthRule:   AuthFirstAnswer,
 		DNSServer:  "8.8.8.8",
 		Log:        Log{Level: "info", Format: "auto"},
 		Limits: Limits{

@@ -14,7 +14,7 @@ import (
 func TestFileErrors(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"unknown key":               {"\nlisen = \"x\"", `FILE:2: "lisen" is not a setting; did you mean listen?`},
-		"unknown key far off":       {"qqqqqqqqqqqqqqq = 1", `is not a setting; use auth, compaction, dns_sec, `},
+		"unknown key far off":       {"qqqqqqqqqqqqqqq = 1", `is not a setting; use auth, auth_rule, compaction, dns_anchors, dns_sec, `},
 		"unknown key in a group":    {"limits {\n max_conections = 1\n}", `FILE:2: "limits.max_conections" is not a setting; did you mean max_connections?`},
 		"unknown key, YAML":         {"yaml\nlog:\n  leven: info", `FILE:3: "log.leven" is not a setting; did you mean level?`},
 		"key with a dot":            {"yaml\nlog.level: info", `FILE:2: "log.level" is not a setting; `},
@@ -114,7 +114,7 @@ func TestFlagAndEnvErrors(t *testing.T) {
 		want  string
 	}{
 		"unknown variable":       {env: "ATEDB_LISTN=x", want: `the environment variable ATEDB_LISTN is not a setting; did you mean ATEDB_LISTEN?`},
-		"unknown, far off":       {env: "ATEDB_QQQQQQQQQQQQQQQQQ=x", want: `is not a setting; use ATEDB_AUTH, ATEDB_COMPACT_MODE, `},
+		"unknown, far off":       {env: "ATEDB_QQQQQQQQQQQQQQQQQ=x", want: `is not a setting; use ATEDB_AUTH, ATEDB_AUTH_RULE, ATEDB_COMPACT_MODE, `},
 		"a port of ours":         {env: "ATEDB_PORT=5000", want: `the environment variable ATEDB_PORT is not a setting`},
 		"variable of wrong type": {env: "ATEDB_DNS_SEC=maybe", want: `ATEDB_DNS_SEC: dns_sec must be true or false, not "maybe"`},
 		"number":                 {env: "ATEDB_LIMITS_MAX_OPEN_CHAINS=1e3", want: `ATEDB_LIMITS_MAX_OPEN_CHAINS: limits.max_open_chains must be a whole number, not "1e3"`},

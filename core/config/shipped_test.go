@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/atedb/atedb/sdk/fault"
 )
 
 // machineKeys are the settings whose defaults depend on the machine. The full
@@ -23,9 +21,6 @@ func TestSmallestFilesRun(t *testing.T) {
 		c, err := Load(Sources{Path: shipped(name)})
 		if err != nil {
 			t.Fatal(err)
-		}
-		if err := Unsupported(c); err != nil {
-			t.Errorf("%s cannot be run: %v", name, err)
 		}
 		want := Default()
 		want.LogsPath, _ = filepath.Abs("data")
@@ -76,43 +71,6 @@ func TestFullFilesExamplesLoad(t *testing.T) {
 		want := Plugin{Kind: "auth", Name: "acme", Path: "/opt/acme/atedb-plugin-auth-acme", SHA256: sum}
 		if len(c.Plugins) != 1 || c.Plugins[0] != want {
 			t.Errorf("the plugin block is %v, want %v", c.Plugins, want)
-		}
-	}
-}
-
-func TestUnsupported(t *testing.T) {
-	tests := []struct {
-		flags map[string]string
-		want  []string // beginnings of the reasons
-	}{
-		{map[string]string{}, []string{`the auth plugin "ate"`}},
-		{map[string]string{"dns-sec": "true"}, []string{`the auth plugin "ate"`, "DNSSEC is not built yet"}},
-		{map[string]string{"trust": "distributed"}, nil},
-		{map[string]string{"trust": "distributed", "wire-encryption": "256"}, nil},
-		{map[string]string{"no-auth": "true", "no-wire-encryption": "true", "dns-sec": "true"}, []string{"DNSSEC is not built yet"}},
-		{map[string]string{"no-auth": "true", "no-wire-encryption": "true"}, nil},
-	}
-	for _, tt := range tests {
-		err := Unsupported(mustLoad(t, "", "", nil, tt.flags))
-		if tt.want == nil {
-			if err != nil {
-				t.Errorf("%v is refused: %v", tt.flags, err)
-			}
-			continue
-		}
-		if !fault.Is(err, fault.Unsupported) {
-			t.Errorf("%v gives %v, want not_supported", tt.flags, err)
-			continue
-		}
-		reasons := strings.Split(fault.From(err).Reason, "; and ")
-		if len(reasons) != len(tt.want) {
-			t.Errorf("%v gives %d reasons, want %d: %v", tt.flags, len(reasons), len(tt.want), err)
-			continue
-		}
-		for i, want := range tt.want {
-			if !strings.HasPrefix(reasons[i], want) {
-				t.Errorf("%v gives %q, want %q...", tt.flags, reasons[i], want)
-			}
 		}
 	}
 }

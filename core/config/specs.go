@@ -1,11 +1,5 @@
 package config
 
-import (
-	"strings"
-
-	"github.com/atedb/atedb/sdk/fault"
-)
-
 // PluginSpec is a plugin to start: its block and what is known of its program.
 type PluginSpec struct {
 	Kind   string
@@ -38,22 +32,4 @@ func (c *Config) spec(kind string, b Block) PluginSpec {
 		}
 	}
 	return spec
-}
-
-// Unsupported returns a not_supported fault if the settings ask for what this
-// version cannot do yet. This is the one place that knows.
-func Unsupported(c *Config) error {
-	var reasons []string
-	for _, spec := range c.PluginSpecs() {
-		if spec.Kind == KindAuth && spec.Name == "ate" {
-			reasons = append(reasons, `the auth plugin "ate", which asks an authentication server, is not built yet in this version; start with --no-auth (or name auth "static" in the config file)`)
-		}
-	}
-	if c.DNSSec {
-		reasons = append(reasons, "DNSSEC is not built yet in this version; start without --dns-sec (or with dns_sec = false)")
-	}
-	if len(reasons) == 0 {
-		return nil
-	}
-	return fault.New(fault.Unsupported, "%s", strings.Join(reasons, "; and "))
 }

@@ -115,6 +115,9 @@ func (c *Config) checkDNS() error {
 	if addrErr != nil && withPortErr != nil {
 		return c.bad("dns_server", `is %q; it must be an IP address, such as "8.8.8.8", or one with a port, such as "[::1]:53"`, c.DNSServer)
 	}
+	if c.DNSAnchors != "" && !c.DNSSec {
+		return c.bad("dns_anchors", "is given, and dns_sec is false, which believes everything; set dns_sec = true, or remove it")
+	}
 	return nil
 }
 
@@ -124,6 +127,9 @@ func (c *Config) checkNames() error {
 	}
 	if !slices.Contains(logFormats, c.Log.Format) {
 		return c.bad("log.format", "is %q; it must be %s", c.Log.Format, list(logFormats))
+	}
+	if !slices.Contains(authRules, c.AuthRule) {
+		return c.bad("auth_rule", "is %q; it must be %s", c.AuthRule, list(authRules))
 	}
 	if !slices.Contains(wireEncryption, c.WireEncryption.String()) {
 		return c.bad("wire_encryption", "is %d; it must be one of %s", int(c.WireEncryption), list(wireEncryption))
@@ -170,7 +176,7 @@ func (c *Config) absolutePaths() error {
 		}
 		return err
 	}
-	paths := []*string{&c.LogsPath, &c.RuntimeDir, &c.TLS.Certificate, &c.TLS.Key}
+	paths := []*string{&c.LogsPath, &c.RuntimeDir, &c.TLS.Certificate, &c.TLS.Key, &c.DNSAnchors}
 	for i := range c.PluginDirs {
 		paths = append(paths, &c.PluginDirs[i])
 	}

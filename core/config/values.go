@@ -21,11 +21,19 @@ const (
 	TrustDistributed = "distributed"
 )
 
+// The rules for several auth plugins.
+const (
+	AuthFirstAnswer = "first-answer" // the first that grants or denies
+	AuthFirstGrant  = "first-grant"  // the first that grants
+	AuthAll         = "all"          // all have to grant, the same keys
+)
+
 // Names that may stand in a file, best first where the order matters.
 var (
 	kinds          = []string{KindStorage, KindAuth, KindTrust, KindCompaction}
 	logLevels      = []string{"trace", "debug", "info", "warn", "error", "off"}
 	logFormats     = []string{"auto", "text", "json"}
+	authRules      = []string{AuthFirstAnswer, AuthFirstGrant, AuthAll}
 	trustModes     = []string{TrustCentralized, TrustDistributed}
 	compactModes   = []string{"never", "modified", "timer", "factor", "size", "factor-or-timer", "growth-or-timer", "size-or-timer"}
 	wireEncryption = []string{"128", "192", "256", "off"}

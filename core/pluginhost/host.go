@@ -23,7 +23,8 @@ type Config struct {
 	// hosts may share it. Default: atedb in $XDG_RUNTIME_DIR, else
 	// atedb-<user id> in the folder for temporary files.
 	RuntimeDir string
-	DataDir    string // where the daemon keeps chains; plugins are told
+	DataDir    string     // where the daemon keeps chains; plugins are told
+	DNS        plugin.DNS // how names are looked up; plugins are told
 	Logger     hclog.Logger
 	Level      hclog.Level // of the plugins' logs; default info
 	Timing     Timing
@@ -232,7 +233,7 @@ func (h *Host) configure(ctx context.Context, spec Spec, in *instance) error {
 	if err := in.life.Validate(ctx, spec.Config); err != nil {
 		return in.explain(ctx, spec, "checking its configuration", err)
 	}
-	if err := in.life.Configure(ctx, spec.Config, h.cfg.DataDir); err != nil {
+	if err := in.life.Configure(ctx, plugin.Setup{Config: spec.Config, DataDir: h.cfg.DataDir, DNS: h.cfg.DNS}); err != nil {
 		return in.explain(ctx, spec, "getting ready", err)
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 // Auth returns the plugin as a resolver that outlives its processes. A call has
 // a deadline, waits for a restart, and is repeated, twice at most, if the
 // process dies meanwhile. The same holds for Trust.
-func (p *Plugin) Auth() auth.Resolver { return auth.NewClient(hosted{p}) }
+func (p *Plugin) Auth() *auth.Client { return auth.NewClient(hosted{p}) }
 
 // Trust returns the plugin as a validator that outlives its processes.
 func (p *Plugin) Trust() trust.Validator { return trust.NewClient(hosted{p}) }

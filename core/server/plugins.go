@@ -10,6 +10,7 @@ import (
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/pluginhost"
 	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/plugin"
 	"github.com/atedb/atedb/sdk/trust"
 )
 
@@ -27,7 +28,7 @@ type plugins struct {
 func startPlugins(ctx context.Context, cfg *config.Config, log hclog.Logger) (*plugins, error) {
 	host, err := pluginhost.New(pluginhost.Config{
 		Dirs: cfg.PluginDirs, RequireChecksums: cfg.RequireChecksums, RuntimeDir: cfg.RuntimeDir,
-		DataDir: cfg.LogsPath, Logger: log, Level: log.GetLevel(),
+		DataDir: cfg.LogsPath, DNS: plugin.DNS{Server: cfg.DNSServer, Secure: cfg.DNSSec, Anchors: cfg.DNSAnchors}, Logger: log, Level: log.GetLevel(),
 	})
 	if err != nil {
 		return nil, err

@@ -61,7 +61,7 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) 
 		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
 	}
 	listener, err := transport.Listen(transport.Config{
-		Address: cfg.Listen, TLS: tlsConfig,
+		Address: cfg.Listen, TLS: tlsConfig, Path: transport.ChainPath,
 		MaxConnections: cfg.Limits.MaxConnections, MaxPerAddress: cfg.Limits.MaxConnectionsPerAddress,
 		Logger: log.Named("transport"), Handler: s.handle,
 	})

@@ -19,14 +19,35 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/wire"
 )
 
-// Handler serves one connection and closes it. name is the chain's name in the
-// URL's path, or "" if only Open is to name it: over the raw protocol, and when
-// the client wants it to be encrypted.
+// Handler serves one connection and closes it. name is what the URL's path says
+// after the config's: a chain's name, or "" if only Open is to name it: over the
+// raw protocol, and when the client wants it to be encrypted.
 type Handler func(conn net.Conn, name string)
+
+// Path is what a WebSocket's URL says.
+type Path struct {
+	Prefix    string                  // what it begins with
+	CheckName func(name string) error // whether the rest is good
+	Hint      string                  // what to say of any other: a sentence
+}
+
+// ChainPath is the path of servers of chains.
+var ChainPath = Path{
+	Prefix: chainname.URLPrefix,
+	CheckName: func(name string) error {
+		if name == "" {
+			return nil
+		}
+		_, err := chainname.Parse(name)
+		return err
+	},
+	Hint: "This is an AteDB server. Chains are at " + chainname.URLPrefix + "domain/name/db.",
+}
 
 // Config is what a Listener is made with.
 type Config struct {
@@ -34,6 +55,7 @@ type Config struct {
 	MaxConnections int         // at once
 	MaxPerAddress  int         // at once from one IPv4 address or one IPv6 /64 network
 	TLS            *tls.Config // nil for none
+	Path           Path
 	Logger         hclog.Logger
 	Handler        Handler
 }

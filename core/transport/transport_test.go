@@ -26,6 +26,7 @@ import (
 func serve(t *testing.T, offered *tls.Config, most int) *Listener {
 	t.Helper()
 	l, err := Listen(Config{
+		Path:    ChainPath,
 		Address: "127.0.0.1:0", MaxConnections: most, MaxPerAddress: most, TLS: offered, Logger: hclog.NewNullLogger(),
 		Handler: func(nc net.Conn, name string) {
 			defer nc.Close()

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/wire"
 )
 
@@ -34,18 +33,16 @@ func (l *Listener) serveHTTP(nc *prefixed) {
 	}
 }
 
-// upgrade turns a request for a chain into a stream of messages.
+// upgrade turns a request into a stream of messages.
 func (l *Listener) upgrade(w http.ResponseWriter, r *http.Request) {
-	name, ok := strings.CutPrefix(r.URL.Path, chainname.URLPrefix)
+	name, ok := strings.CutPrefix(r.URL.Path, l.config.Path.Prefix)
 	if !ok {
-		refuse(w, http.StatusNotFound, "This is an AteDB server. Chains are at ws://"+r.Host+chainname.URLPrefix+"domain/name/db")
+		refuse(w, http.StatusNotFound, l.config.Path.Hint)
 		return
 	}
-	if name != "" {
-		if _, err := chainname.Parse(name); err != nil {
-			refuse(w, http.StatusBadRequest, err.Error())
-			return
-		}
+	if err := l.config.Path.CheckName(name); err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
 	}
 	if r.Header.Get("Upgrade") == "" {
 		w.Header().Set("Upgrade", "websocket")

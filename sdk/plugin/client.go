@@ -52,9 +52,13 @@ func (c *Client) Validate(ctx context.Context, config []byte) error {
 	return faultrpc.FromStatus(err)
 }
 
-// Configure gives the plugin its configuration, and returns once it is ready.
-func (c *Client) Configure(ctx context.Context, config []byte, dataDir string) error {
-	_, err := c.rpc.Configure(ctx, &pluginpb.ConfigureRequest{Config: config, DataDir: dataDir})
+// Configure gives the plugin its setup, of which it makes its own logger, and
+// returns once it is ready.
+func (c *Client) Configure(ctx context.Context, s Setup) error {
+	_, err := c.rpc.Configure(ctx, &pluginpb.ConfigureRequest{
+		Config: s.Config, DataDir: s.DataDir,
+		Dns: &pluginpb.Dns{Server: s.DNS.Server, Secure: s.DNS.Secure, Anchors: s.DNS.Anchors},
+	})
 	return faultrpc.FromStatus(err)
 }
 

@@ -41,7 +41,10 @@ func (l *lifecycle) Configure(ctx context.Context, req *pluginpb.ConfigureReques
 	if !l.configuring.CompareAndSwap(false, true) {
 		return nil, faultrpc.ToStatus(fault.New(fault.BadRequest, "the plugin %q was configured twice; start a new process for a new configuration", l.plugin.Name))
 	}
-	err := l.plugin.Lifecycle.Configure(ctx, Setup{Config: req.Config, DataDir: req.DataDir, Logger: l.log})
+	err := l.plugin.Lifecycle.Configure(ctx, Setup{
+		Config: req.Config, DataDir: req.DataDir, Logger: l.log,
+		DNS: DNS{Server: req.GetDns().GetServer(), Secure: req.GetDns().GetSecure(), Anchors: req.GetDns().GetAnchors()},
+	})
 	if err != nil {
 		return nil, faultrpc.ToStatus(err)
 	}

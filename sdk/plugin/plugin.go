@@ -74,7 +74,16 @@ type Configurable interface {
 type Setup struct {
 	Config  []byte       // the plugin's block of the config file, as a JSON object
 	DataDir string       // where the daemon keeps chains, an absolute path
+	DNS     DNS          // how names are looked up
 	Logger  hclog.Logger // its level follows the daemon's
+}
+
+// DNS is how the daemon looks names up. Every plugin that looks one up is to do
+// it so: with dns.New(dns.Config(setup.DNS)), of sdk/dns.
+type DNS struct {
+	Server  string // IP address, with or without a port
+	Secure  bool   // believe only what DNSSEC proves
+	Anchors string // path of a file with the root's DS records; "" for those built in
 }
 
 // HealthChecker is a Lifecycle that knows whether it is well.

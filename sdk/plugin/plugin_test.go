@@ -95,11 +95,11 @@ func TestLifeOfAPlugin(t *testing.T) {
 	if problem, err := life.Health(ctx); problem != "" || err != nil {
 		t.Errorf("health is %q, %v", problem, err)
 	}
-	wantCode(t, life.Configure(ctx, []byte(`{"file": "x"}`), "/data"), "")
+	wantCode(t, life.Configure(ctx, Setup{Config: []byte(`{"file": "x"}`), DataDir: "/data"}), "")
 	if string(r.setup.Config) != `{"file": "x"}` || r.setup.DataDir != "/data" || r.setup.Logger == nil {
 		t.Errorf("the plugin was given %+v", r.setup)
 	}
-	wantCode(t, life.Configure(ctx, nil, "/data"), fault.BadRequest)
+	wantCode(t, life.Configure(ctx, Setup{DataDir: "/data"}), fault.BadRequest)
 	answer, err := ask.Resolve(ctx, auth.Query{Chain: "group/db"})
 	if err != nil || answer.TTL != time.Second {
 		t.Errorf("answer is %+v, %v", answer, err)
@@ -128,7 +128,7 @@ func TestLifeOfAPlugin(t *testing.T) {
 func TestFailedConfigureLeavesTheGateShut(t *testing.T) {
 	r := &resolver{}
 	_, cc := connect(t, Plugin{Name: "mine", Lifecycle: r, Auth: r})
-	wantCode(t, NewClient(cc).Configure(t.Context(), []byte(`{"other": 1}`), ""), fault.BadConfig)
+	wantCode(t, NewClient(cc).Configure(t.Context(), Setup{Config: []byte(`{"other": 1}`)}), fault.BadConfig)
 	_, err := auth.NewClient(cc).Resolve(t.Context(), auth.Query{Chain: "group/db"})
 	wantCode(t, err, fault.BadRequest)
 }
@@ -137,7 +137,7 @@ func TestPluginWithoutLifecycle(t *testing.T) {
 	_, cc := connect(t, Plugin{Name: "mine", Auth: &resolver{}})
 	life := NewClient(cc)
 	wantCode(t, life.Validate(t.Context(), []byte(`{"a": 1}`)), fault.BadConfig)
-	wantCode(t, life.Configure(t.Context(), []byte(`{}`), ""), "")
+	wantCode(t, life.Configure(t.Context(), Setup{Config: []byte(`{}`)}), "")
 	_, err := auth.NewClient(cc).Resolve(t.Context(), auth.Query{Chain: "group/db"})
 	wantCode(t, err, "")
 }

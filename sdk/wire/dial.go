@@ -28,6 +28,9 @@ type DialOptions struct {
 	// before anything but the hello is sent to it. Its error ends Dial.
 	CheckServer func(Server) error
 	TLS         *tls.Config // for wss://; nil trusts what the system trusts
+	// DialContext makes the connections, as a net.Dialer does; nil looks names
+	// up as the system does.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // encrypts reports whether the connection may become an encrypted one.
@@ -40,15 +43,25 @@ func (o *DialOptions) encrypts() bool { return o.Offer || o.MinEncryption > 0 }
 // bad_message if it cannot be followed or the handshake failed, unavailable if
 // it cannot be reached, what the server said in a Bye, and CheckServer's.
 func Dial(ctx context.Context, u chainname.URL, o DialOptions) (*Conn, Greeting, error) {
+	path := chainname.URLPrefix
+	if !o.encrypts() { // else it is not for everybody on the way to read
+		path += u.Name.String()
+	}
+	return DialPath(ctx, u.Scheme, u.Host, path, o)
+}
+
+// DialPath does what Dial does with a server of any kind. The scheme is ws,
+// wss or tcp, which has no use for the path, and host includes the port.
+func DialPath(ctx context.Context, scheme, host, path string, o DialOptions) (*Conn, Greeting, error) {
 	if _, err := pqnoise.ParseLevel(o.MinEncryption); err != nil && o.MinEncryption != 0 {
 		return nil, Greeting{}, err
 	}
-	nc, err := dialTransport(ctx, u, o)
+	nc, err := dialTransport(ctx, scheme, host, path, o)
 	if err != nil {
 		return nil, Greeting{}, err
 	}
 	interrupt := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
-	d := dialer{nc: nc, host: u.Host, o: o, prologue: newTranscript()}
+	d := dialer{nc: nc, host: host, o: o, prologue: newTranscript()}
 	encrypted, greeting, err := d.greet()
 	if !interrupt() {
 		err = ctx.Err() // whatever came of it
@@ -56,7 +69,7 @@ func Dial(ctx context.Context, u chainname.URL, o DialOptions) (*Conn, Greeting,
 	if err != nil {
 		nc.Close()
 		if stream.IsClosed(err) || ctx.Err() != nil {
-			err = fault.New(fault.Unavailable, "greeting %s: %w", u.Host, err)
+			err = fault.New(fault.Unavailable, "greeting %s: %w", host, err)
 		}
 		return nil, Greeting{}, err
 	}

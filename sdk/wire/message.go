@@ -63,6 +63,9 @@ const (
 	Proof       = Type(wirepb.Type_TYPE_PROOF)
 	Checkpoint  = Type(wirepb.Type_TYPE_CHECKPOINT)
 	AuthorityOf = Type(wirepb.Type_TYPE_AUTHORITY_OF)
+
+	AuthRequest = Type(wirepb.Type_TYPE_AUTH_REQUEST)
+	AuthReply   = Type(wirepb.Type_TYPE_AUTH_REPLY)
 )
 
 // AsFault returns what a Bye says as an error.

@@ -8,43 +8,40 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
 )
 
-// dialTransport connects to a URL's host. A WebSocket's request names the chain
-// only where nothing will be encrypted, since anybody on the way can read it.
-func dialTransport(ctx context.Context, u chainname.URL, o DialOptions) (net.Conn, error) {
-	if u.Scheme == "tcp" {
-		return dialTCP(ctx, u.Host)
+// dialTransport connects to a host. Anybody on the way can read the path.
+func dialTransport(ctx context.Context, scheme, host, path string, o DialOptions) (net.Conn, error) {
+	if o.DialContext == nil {
+		o.DialContext = new(net.Dialer).DialContext
 	}
-	name := u.Name
-	if o.encrypts() {
-		name = ""
+	if scheme == "tcp" {
+		return dialTCP(ctx, host, o)
 	}
-	dialer := ws.Dialer{Protocols: []string{Subprotocol}, TLSConfig: o.TLS}
-	nc, buffered, hs, err := dialer.Dial(ctx, u.Scheme+"://"+u.Host+chainname.URLPrefix+name.String())
+	dialer := ws.Dialer{Protocols: []string{Subprotocol}, TLSConfig: o.TLS, NetDial: o.DialContext}
+	nc, buffered, hs, err := dialer.Dial(ctx, scheme+"://"+host+path)
 	if err != nil {
-		return nil, dialFault(u.Host, err)
+		return nil, dialFault(host, err)
 	}
 	if hs.Protocol != Subprotocol {
 		nc.Close()
-		return nil, fault.New(fault.Unsupported, "%s does not speak the protocol %s", u.Host, Subprotocol)
+		return nil, fault.New(fault.Unsupported, "%s does not speak the protocol %s", host, Subprotocol)
 	}
 	var received []byte
 	if buffered != nil {
 		if received, err = buffered.Peek(buffered.Buffered()); err != nil {
 			nc.Close()
-			return nil, fault.New(fault.Unavailable, "connecting to %s: %w", u.Host, err)
+			return nil, fault.New(fault.Unavailable, "connecting to %s: %w", host, err)
 		}
 	}
 	return newWebSocket(nc, ws.StateClientSide, received), nil
 }
 
-func dialTCP(ctx context.Context, host string) (net.Conn, error) {
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", host)
+func dialTCP(ctx context.Context, host string, o DialOptions) (net.Conn, error) {
+	nc, err := o.DialContext(ctx, "tcp", host)
 	if err != nil {
-		return nil, fault.New(fault.Unavailable, "connecting to %s: %w", host, err)
+		return nil, dialFault(host, err)
 	}
 	if _, err := nc.Write([]byte(Preface)); err != nil {
 		nc.Close()
@@ -57,6 +54,9 @@ func dialFault(host string, err error) error {
 	var status ws.StatusError
 	if errors.As(err, &status) {
 		return fault.New(fault.Unavailable, "%s answered with HTTP status %d instead of accepting a WebSocket; is it an AteDB server?", host, int(status))
+	}
+	if f := (*fault.Error)(nil); errors.As(err, &f) { // of a DialContext
+		return fault.New(f.Code, "connecting to %s: %w", host, f)
 	}
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {

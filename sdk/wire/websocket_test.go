@@ -16,12 +16,11 @@ import (
 	"github.com/coder/websocket"
 	"github.com/gobwas/ws"
 
-	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/fault"
 )
 
 // echo serves WebSockets that send back what they receive.
-func echo(t *testing.T) chainname.URL {
+func echo(t *testing.T) (host string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := Upgrade(w, r)
 		if err != nil {
@@ -32,7 +31,7 @@ func echo(t *testing.T) chainname.URL {
 		c.(interface{ CloseWrite() error }).CloseWrite()
 	}))
 	t.Cleanup(server.Close)
-	return chainname.URL{Scheme: "ws", Host: strings.TrimPrefix(server.URL, "http://"), Name: "group/db"}
+	return strings.TrimPrefix(server.URL, "http://")
 }
 
 // exchange sends bytes both ways at once and expects them back.
@@ -64,7 +63,7 @@ func randomBytes(n int) []byte {
 }
 
 func TestWebSocketBothSides(t *testing.T) {
-	c, err := dialTransport(context.Background(), echo(t), DialOptions{})
+	c, err := dialTransport(context.Background(), "ws", echo(t), "/db/group/db", DialOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +87,7 @@ func TestWebSocketBothSides(t *testing.T) {
 func TestWebSocketServerAgainstAnotherImplementation(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	peer, _, err := websocket.Dial(ctx, echo(t).String(), &websocket.DialOptions{Subprotocols: []string{Subprotocol}})
+	peer, _, err := websocket.Dial(ctx, "ws://"+echo(t)+"/db/group/db", &websocket.DialOptions{Subprotocols: []string{Subprotocol}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +124,7 @@ func TestWebSocketClientAgainstAnotherImplementation(t *testing.T) {
 		nc.Close()
 	}))
 	defer server.Close()
-	c, err := dialTransport(context.Background(), chainname.URL{Scheme: "ws", Host: strings.TrimPrefix(server.URL, "http://"), Name: "group/db"}, DialOptions{})
+	c, err := dialTransport(context.Background(), "ws", strings.TrimPrefix(server.URL, "http://"), "/db/group/db", DialOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,11 +137,11 @@ func TestWebSocketClientAgainstAnotherImplementation(t *testing.T) {
 }
 
 func TestUpgradeRefusesOtherOrigins(t *testing.T) {
-	u := echo(t)
+	host := echo(t)
 	for origin, ok := range map[string]bool{
-		"http://" + u.Host: true, "http://evil.example": false, "null": false, "http://" + u.Host + ".evil.example": false,
+		"http://" + host: true, "http://evil.example": false, "null": false, "http://" + host + ".evil.example": false,
 	} {
-		_, resp, err := websocket.Dial(context.Background(), u.String(), &websocket.DialOptions{
+		_, resp, err := websocket.Dial(context.Background(), "ws://"+host+"/db/group/db", &websocket.DialOptions{
 			Subprotocols: []string{Subprotocol}, HTTPHeader: http.Header{"Origin": {origin}},
 		})
 		if (err == nil) != ok {

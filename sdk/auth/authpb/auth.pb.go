@@ -217,10 +217,16 @@ func (*ResolveReply_Denial) isResolveReply_Answer() {}
 
 type Grant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Encoded public keys. Empty means that anyone may write.
+	// Encoded public keys. Without any, and without root_key_ids, anyone may
+	// write.
 	RootKeys [][]byte `protobuf:"bytes,1,rep,name=root_keys,json=rootKeys,proto3" json:"root_keys,omitempty"`
 	// How long the answer may be kept.
-	TtlSeconds    uint32 `protobuf:"varint,2,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	TtlSeconds uint32 `protobuf:"varint,2,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	// Ids of public keys, 32 bytes each. Of these the chain's creator has to
+	// show one.
+	RootKeyIds [][]byte `protobuf:"bytes,3,rep,name=root_key_ids,json=rootKeyIds,proto3" json:"root_key_ids,omitempty"`
+	// The answer is about this chain and not about the owner's others.
+	ChainOnly     bool `protobuf:"varint,4,opt,name=chain_only,json=chainOnly,proto3" json:"chain_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -269,10 +275,25 @@ func (x *Grant) GetTtlSeconds() uint32 {
 	return 0
 }
 
+func (x *Grant) GetRootKeyIds() [][]byte {
+	if x != nil {
+		return x.RootKeyIds
+	}
+	return nil
+}
+
+func (x *Grant) GetChainOnly() bool {
+	if x != nil {
+		return x.ChainOnly
+	}
+	return false
+}
+
 type Denial struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	TtlSeconds    uint32                 `protobuf:"varint,2,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	ChainOnly     bool                   `protobuf:"varint,3,opt,name=chain_only,json=chainOnly,proto3" json:"chain_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -321,6 +342,129 @@ func (x *Denial) GetTtlSeconds() uint32 {
 	return 0
 }
 
+func (x *Denial) GetChainOnly() bool {
+	if x != nil {
+		return x.ChainOnly
+	}
+	return false
+}
+
+type CheckTokenRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// name@domain.
+	User string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	// 16 bytes.
+	TokenId []byte `protobuf:"bytes,2,opt,name=token_id,json=tokenId,proto3" json:"token_id,omitempty"`
+	// The id of the key that issued the token.
+	Issuer        []byte `protobuf:"bytes,3,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckTokenRequest) Reset() {
+	*x = CheckTokenRequest{}
+	mi := &file_auth_authpb_auth_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckTokenRequest) ProtoMessage() {}
+
+func (x *CheckTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_auth_authpb_auth_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckTokenRequest.ProtoReflect.Descriptor instead.
+func (*CheckTokenRequest) Descriptor() ([]byte, []int) {
+	return file_auth_authpb_auth_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CheckTokenRequest) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *CheckTokenRequest) GetTokenId() []byte {
+	if x != nil {
+		return x.TokenId
+	}
+	return nil
+}
+
+func (x *CheckTokenRequest) GetIssuer() []byte {
+	if x != nil {
+		return x.Issuer
+	}
+	return nil
+}
+
+type CheckTokenReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why the token does not hold; empty if it does.
+	Refused       string `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`
+	TtlSeconds    uint32 `protobuf:"varint,2,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckTokenReply) Reset() {
+	*x = CheckTokenReply{}
+	mi := &file_auth_authpb_auth_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckTokenReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckTokenReply) ProtoMessage() {}
+
+func (x *CheckTokenReply) ProtoReflect() protoreflect.Message {
+	mi := &file_auth_authpb_auth_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckTokenReply.ProtoReflect.Descriptor instead.
+func (*CheckTokenReply) Descriptor() ([]byte, []int) {
+	return file_auth_authpb_auth_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CheckTokenReply) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
+func (x *CheckTokenReply) GetTtlSeconds() uint32 {
+	if x != nil {
+		return x.TtlSeconds
+	}
+	return 0
+}
+
 var File_auth_authpb_auth_proto protoreflect.FileDescriptor
 
 const file_auth_authpb_auth_proto_rawDesc = "" +
@@ -333,22 +477,38 @@ const file_auth_authpb_auth_proto_rawDesc = "" +
 	"\fResolveReply\x12*\n" +
 	"\x05grant\x18\x01 \x01(\v2\x12.ate.auth.v1.GrantH\x00R\x05grant\x12-\n" +
 	"\x06denial\x18\x02 \x01(\v2\x13.ate.auth.v1.DenialH\x00R\x06denialB\b\n" +
-	"\x06answer\"E\n" +
+	"\x06answer\"\x86\x01\n" +
 	"\x05Grant\x12\x1b\n" +
 	"\troot_keys\x18\x01 \x03(\fR\brootKeys\x12\x1f\n" +
 	"\vttl_seconds\x18\x02 \x01(\rR\n" +
-	"ttlSeconds\"A\n" +
+	"ttlSeconds\x12 \n" +
+	"\froot_key_ids\x18\x03 \x03(\fR\n" +
+	"rootKeyIds\x12\x1d\n" +
+	"\n" +
+	"chain_only\x18\x04 \x01(\bR\tchainOnly\"`\n" +
 	"\x06Denial\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1f\n" +
+	"\vttl_seconds\x18\x02 \x01(\rR\n" +
+	"ttlSeconds\x12\x1d\n" +
+	"\n" +
+	"chain_only\x18\x03 \x01(\bR\tchainOnly\"Z\n" +
+	"\x11CheckTokenRequest\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\x12\x19\n" +
+	"\btoken_id\x18\x02 \x01(\fR\atokenId\x12\x16\n" +
+	"\x06issuer\x18\x03 \x01(\fR\x06issuer\"L\n" +
+	"\x0fCheckTokenReply\x12\x18\n" +
+	"\arefused\x18\x01 \x01(\tR\arefused\x12\x1f\n" +
 	"\vttl_seconds\x18\x02 \x01(\rR\n" +
 	"ttlSeconds*;\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_USER\x10\x01\x12\x0e\n" +
 	"\n" +
-	"KIND_GROUP\x10\x022I\n" +
+	"KIND_GROUP\x10\x022\x95\x01\n" +
 	"\x04Auth\x12A\n" +
-	"\aResolve\x12\x1b.ate.auth.v1.ResolveRequest\x1a\x19.ate.auth.v1.ResolveReplyB(Z&github.com/atedb/atedb/sdk/auth/authpbb\x06proto3"
+	"\aResolve\x12\x1b.ate.auth.v1.ResolveRequest\x1a\x19.ate.auth.v1.ResolveReply\x12J\n" +
+	"\n" +
+	"CheckToken\x12\x1e.ate.auth.v1.CheckTokenRequest\x1a\x1c.ate.auth.v1.CheckTokenReplyB(Z&github.com/atedb/atedb/sdk/auth/authpbb\x06proto3"
 
 var (
 	file_auth_authpb_auth_proto_rawDescOnce sync.Once
@@ -363,22 +523,26 @@ func file_auth_authpb_auth_proto_rawDescGZIP() []byte {
 }
 
 var file_auth_authpb_auth_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_auth_authpb_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_auth_authpb_auth_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_auth_authpb_auth_proto_goTypes = []any{
-	(Kind)(0),              // 0: ate.auth.v1.Kind
-	(*ResolveRequest)(nil), // 1: ate.auth.v1.ResolveRequest
-	(*ResolveReply)(nil),   // 2: ate.auth.v1.ResolveReply
-	(*Grant)(nil),          // 3: ate.auth.v1.Grant
-	(*Denial)(nil),         // 4: ate.auth.v1.Denial
+	(Kind)(0),                 // 0: ate.auth.v1.Kind
+	(*ResolveRequest)(nil),    // 1: ate.auth.v1.ResolveRequest
+	(*ResolveReply)(nil),      // 2: ate.auth.v1.ResolveReply
+	(*Grant)(nil),             // 3: ate.auth.v1.Grant
+	(*Denial)(nil),            // 4: ate.auth.v1.Denial
+	(*CheckTokenRequest)(nil), // 5: ate.auth.v1.CheckTokenRequest
+	(*CheckTokenReply)(nil),   // 6: ate.auth.v1.CheckTokenReply
 }
 var file_auth_authpb_auth_proto_depIdxs = []int32{
 	0, // 0: ate.auth.v1.ResolveRequest.kind:type_name -> ate.auth.v1.Kind
 	3, // 1: ate.auth.v1.ResolveReply.grant:type_name -> ate.auth.v1.Grant
 	4, // 2: ate.auth.v1.ResolveReply.denial:type_name -> ate.auth.v1.Denial
 	1, // 3: ate.auth.v1.Auth.Resolve:input_type -> ate.auth.v1.ResolveRequest
-	2, // 4: ate.auth.v1.Auth.Resolve:output_type -> ate.auth.v1.ResolveReply
-	4, // [4:5] is the sub-list for method output_type
-	3, // [3:4] is the sub-list for method input_type
+	5, // 4: ate.auth.v1.Auth.CheckToken:input_type -> ate.auth.v1.CheckTokenRequest
+	2, // 5: ate.auth.v1.Auth.Resolve:output_type -> ate.auth.v1.ResolveReply
+	6, // 6: ate.auth.v1.Auth.CheckToken:output_type -> ate.auth.v1.CheckTokenReply
+	5, // [5:7] is the sub-list for method output_type
+	3, // [3:5] is the sub-list for method input_type
 	3, // [3:3] is the sub-list for extension type_name
 	3, // [3:3] is the sub-list for extension extendee
 	0, // [0:3] is the sub-list for field type_name
@@ -399,7 +563,7 @@ func file_auth_authpb_auth_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_auth_authpb_auth_proto_rawDesc), len(file_auth_authpb_auth_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   4,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,7 +22,8 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Auth_Resolve_FullMethodName = "/ate.auth.v1.Auth/Resolve"
+	Auth_Resolve_FullMethodName    = "/ate.auth.v1.Auth/Resolve"
+	Auth_CheckToken_FullMethodName = "/ate.auth.v1.Auth/CheckToken"
 )
 
 // AuthClient is the client API for Auth service.
@@ -32,6 +33,9 @@ type AuthClient interface {
 	// Resolve says whose keys may write the roots of a chain. A resolver that
 	// cannot say now fails with the status UNAVAILABLE.
 	Resolve(ctx context.Context, in *ResolveRequest, opts ...grpc.CallOption) (*ResolveReply, error)
+	// CheckToken says whether a token still holds. A resolver that knows nothing
+	// of tokens fails with the status UNIMPLEMENTED.
+	CheckToken(ctx context.Context, in *CheckTokenRequest, opts ...grpc.CallOption) (*CheckTokenReply, error)
 }
 
 type authClient struct {
@@ -52,6 +56,16 @@ func (c *authClient) Resolve(ctx context.Context, in *ResolveRequest, opts ...gr
 	return out, nil
 }
 
+func (c *authClient) CheckToken(ctx context.Context, in *CheckTokenRequest, opts ...grpc.CallOption) (*CheckTokenReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckTokenReply)
+	err := c.cc.Invoke(ctx, Auth_CheckToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AuthServer is the server API for Auth service.
 // All implementations must embed UnimplementedAuthServer
 // for forward compatibility.
@@ -59,6 +73,9 @@ type AuthServer interface {
 	// Resolve says whose keys may write the roots of a chain. A resolver that
 	// cannot say now fails with the status UNAVAILABLE.
 	Resolve(context.Context, *ResolveRequest) (*ResolveReply, error)
+	// CheckToken says whether a token still holds. A resolver that knows nothing
+	// of tokens fails with the status UNIMPLEMENTED.
+	CheckToken(context.Context, *CheckTokenRequest) (*CheckTokenReply, error)
 	mustEmbedUnimplementedAuthServer()
 }
 
@@ -71,6 +88,9 @@ type UnimplementedAuthServer struct{}
 
 func (UnimplementedAuthServer) Resolve(context.Context, *ResolveRequest) (*ResolveReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Resolve not implemented")
+}
+func (UnimplementedAuthServer) CheckToken(context.Context, *CheckTokenRequest) (*CheckTokenReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckToken not implemented")
 }
 func (UnimplementedAuthServer) mustEmbedUnimplementedAuthServer() {}
 func (UnimplementedAuthServer) testEmbeddedByValue()              {}
@@ -111,6 +131,24 @@ func _Auth_Resolve_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Auth_CheckToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckTokenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuthServer).CheckToken(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Auth_CheckToken_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuthServer).CheckToken(ctx, req.(*CheckTokenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Auth_ServiceDesc is the grpc.ServiceDesc for Auth service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -121,6 +159,10 @@ var Auth_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Resolve",
 			Handler:    _Auth_Resolve_Handler,
+		},
+		{
+			MethodName: "CheckToken",
+			Handler:    _Auth_CheckToken_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

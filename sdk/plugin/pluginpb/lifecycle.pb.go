@@ -258,7 +258,9 @@ type ConfigureRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Config []byte                 `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
 	// Where the daemon keeps chains: an absolute path.
-	DataDir       string `protobuf:"bytes,2,opt,name=data_dir,json=dataDir,proto3" json:"data_dir,omitempty"`
+	DataDir string `protobuf:"bytes,2,opt,name=data_dir,json=dataDir,proto3" json:"data_dir,omitempty"`
+	// How the daemon looks names up, and how its plugins are to.
+	Dns           *Dns `protobuf:"bytes,3,opt,name=dns,proto3" json:"dns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -307,6 +309,76 @@ func (x *ConfigureRequest) GetDataDir() string {
 	return ""
 }
 
+func (x *ConfigureRequest) GetDns() *Dns {
+	if x != nil {
+		return x.Dns
+	}
+	return nil
+}
+
+type Dns struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// IP address, with or without a port.
+	Server string `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
+	// Believe only what DNSSEC proves.
+	Secure bool `protobuf:"varint,2,opt,name=secure,proto3" json:"secure,omitempty"`
+	// Path of a file with the root's DS records; empty for those built in.
+	Anchors       string `protobuf:"bytes,3,opt,name=anchors,proto3" json:"anchors,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dns) Reset() {
+	*x = Dns{}
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dns) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dns) ProtoMessage() {}
+
+func (x *Dns) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dns.ProtoReflect.Descriptor instead.
+func (*Dns) Descriptor() ([]byte, []int) {
+	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Dns) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *Dns) GetSecure() bool {
+	if x != nil {
+		return x.Secure
+	}
+	return false
+}
+
+func (x *Dns) GetAnchors() string {
+	if x != nil {
+		return x.Anchors
+	}
+	return ""
+}
+
 type ConfigureReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -315,7 +387,7 @@ type ConfigureReply struct {
 
 func (x *ConfigureReply) Reset() {
 	*x = ConfigureReply{}
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[6]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -327,7 +399,7 @@ func (x *ConfigureReply) String() string {
 func (*ConfigureReply) ProtoMessage() {}
 
 func (x *ConfigureReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[6]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -340,7 +412,7 @@ func (x *ConfigureReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureReply.ProtoReflect.Descriptor instead.
 func (*ConfigureReply) Descriptor() ([]byte, []int) {
-	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{6}
+	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{7}
 }
 
 type HealthRequest struct {
@@ -351,7 +423,7 @@ type HealthRequest struct {
 
 func (x *HealthRequest) Reset() {
 	*x = HealthRequest{}
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[7]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +435,7 @@ func (x *HealthRequest) String() string {
 func (*HealthRequest) ProtoMessage() {}
 
 func (x *HealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[7]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +448,7 @@ func (x *HealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthRequest.ProtoReflect.Descriptor instead.
 func (*HealthRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{7}
+	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{8}
 }
 
 type HealthReply struct {
@@ -389,7 +461,7 @@ type HealthReply struct {
 
 func (x *HealthReply) Reset() {
 	*x = HealthReply{}
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[8]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -401,7 +473,7 @@ func (x *HealthReply) String() string {
 func (*HealthReply) ProtoMessage() {}
 
 func (x *HealthReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[8]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -414,7 +486,7 @@ func (x *HealthReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthReply.ProtoReflect.Descriptor instead.
 func (*HealthReply) Descriptor() ([]byte, []int) {
-	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{8}
+	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *HealthReply) GetProblem() string {
@@ -434,7 +506,7 @@ type SetLogLevelRequest struct {
 
 func (x *SetLogLevelRequest) Reset() {
 	*x = SetLogLevelRequest{}
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[9]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -446,7 +518,7 @@ func (x *SetLogLevelRequest) String() string {
 func (*SetLogLevelRequest) ProtoMessage() {}
 
 func (x *SetLogLevelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[9]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -459,7 +531,7 @@ func (x *SetLogLevelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLogLevelRequest.ProtoReflect.Descriptor instead.
 func (*SetLogLevelRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{9}
+	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SetLogLevelRequest) GetLevel() string {
@@ -477,7 +549,7 @@ type SetLogLevelReply struct {
 
 func (x *SetLogLevelReply) Reset() {
 	*x = SetLogLevelReply{}
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[10]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +561,7 @@ func (x *SetLogLevelReply) String() string {
 func (*SetLogLevelReply) ProtoMessage() {}
 
 func (x *SetLogLevelReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[10]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +574,7 @@ func (x *SetLogLevelReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetLogLevelReply.ProtoReflect.Descriptor instead.
 func (*SetLogLevelReply) Descriptor() ([]byte, []int) {
-	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{10}
+	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{11}
 }
 
 type ShutdownRequest struct {
@@ -513,7 +585,7 @@ type ShutdownRequest struct {
 
 func (x *ShutdownRequest) Reset() {
 	*x = ShutdownRequest{}
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[11]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -525,7 +597,7 @@ func (x *ShutdownRequest) String() string {
 func (*ShutdownRequest) ProtoMessage() {}
 
 func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[11]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -538,7 +610,7 @@ func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownRequest.ProtoReflect.Descriptor instead.
 func (*ShutdownRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{11}
+	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{12}
 }
 
 type ShutdownReply struct {
@@ -549,7 +621,7 @@ type ShutdownReply struct {
 
 func (x *ShutdownReply) Reset() {
 	*x = ShutdownReply{}
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[12]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +633,7 @@ func (x *ShutdownReply) String() string {
 func (*ShutdownReply) ProtoMessage() {}
 
 func (x *ShutdownReply) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[12]
+	mi := &file_plugin_pluginpb_lifecycle_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +646,7 @@ func (x *ShutdownReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownReply.ProtoReflect.Descriptor instead.
 func (*ShutdownReply) Descriptor() ([]byte, []int) {
-	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{12}
+	return file_plugin_pluginpb_lifecycle_proto_rawDescGZIP(), []int{13}
 }
 
 var File_plugin_pluginpb_lifecycle_proto protoreflect.FileDescriptor
@@ -592,10 +664,15 @@ const file_plugin_pluginpb_lifecycle_proto_rawDesc = "" +
 	"\aversion\x18\x02 \x01(\rR\aversion\")\n" +
 	"\x0fValidateRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\"\x0f\n" +
-	"\rValidateReply\"E\n" +
+	"\rValidateReply\"k\n" +
 	"\x10ConfigureRequest\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x19\n" +
-	"\bdata_dir\x18\x02 \x01(\tR\adataDir\"\x10\n" +
+	"\bdata_dir\x18\x02 \x01(\tR\adataDir\x12$\n" +
+	"\x03dns\x18\x03 \x01(\v2\x12.ate.plugin.v1.DnsR\x03dns\"O\n" +
+	"\x03Dns\x12\x16\n" +
+	"\x06server\x18\x01 \x01(\tR\x06server\x12\x16\n" +
+	"\x06secure\x18\x02 \x01(\bR\x06secure\x12\x18\n" +
+	"\aanchors\x18\x03 \x01(\tR\aanchors\"\x10\n" +
 	"\x0eConfigureReply\"\x0f\n" +
 	"\rHealthRequest\"'\n" +
 	"\vHealthReply\x12\x18\n" +
@@ -625,7 +702,7 @@ func file_plugin_pluginpb_lifecycle_proto_rawDescGZIP() []byte {
 	return file_plugin_pluginpb_lifecycle_proto_rawDescData
 }
 
-var file_plugin_pluginpb_lifecycle_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_plugin_pluginpb_lifecycle_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_plugin_pluginpb_lifecycle_proto_goTypes = []any{
 	(*InfoRequest)(nil),        // 0: ate.plugin.v1.InfoRequest
 	(*InfoReply)(nil),          // 1: ate.plugin.v1.InfoReply
@@ -633,33 +710,35 @@ var file_plugin_pluginpb_lifecycle_proto_goTypes = []any{
 	(*ValidateRequest)(nil),    // 3: ate.plugin.v1.ValidateRequest
 	(*ValidateReply)(nil),      // 4: ate.plugin.v1.ValidateReply
 	(*ConfigureRequest)(nil),   // 5: ate.plugin.v1.ConfigureRequest
-	(*ConfigureReply)(nil),     // 6: ate.plugin.v1.ConfigureReply
-	(*HealthRequest)(nil),      // 7: ate.plugin.v1.HealthRequest
-	(*HealthReply)(nil),        // 8: ate.plugin.v1.HealthReply
-	(*SetLogLevelRequest)(nil), // 9: ate.plugin.v1.SetLogLevelRequest
-	(*SetLogLevelReply)(nil),   // 10: ate.plugin.v1.SetLogLevelReply
-	(*ShutdownRequest)(nil),    // 11: ate.plugin.v1.ShutdownRequest
-	(*ShutdownReply)(nil),      // 12: ate.plugin.v1.ShutdownReply
+	(*Dns)(nil),                // 6: ate.plugin.v1.Dns
+	(*ConfigureReply)(nil),     // 7: ate.plugin.v1.ConfigureReply
+	(*HealthRequest)(nil),      // 8: ate.plugin.v1.HealthRequest
+	(*HealthReply)(nil),        // 9: ate.plugin.v1.HealthReply
+	(*SetLogLevelRequest)(nil), // 10: ate.plugin.v1.SetLogLevelRequest
+	(*SetLogLevelReply)(nil),   // 11: ate.plugin.v1.SetLogLevelReply
+	(*ShutdownRequest)(nil),    // 12: ate.plugin.v1.ShutdownRequest
+	(*ShutdownReply)(nil),      // 13: ate.plugin.v1.ShutdownReply
 }
 var file_plugin_pluginpb_lifecycle_proto_depIdxs = []int32{
 	2,  // 0: ate.plugin.v1.InfoReply.contracts:type_name -> ate.plugin.v1.Contract
-	0,  // 1: ate.plugin.v1.Lifecycle.Info:input_type -> ate.plugin.v1.InfoRequest
-	3,  // 2: ate.plugin.v1.Lifecycle.Validate:input_type -> ate.plugin.v1.ValidateRequest
-	5,  // 3: ate.plugin.v1.Lifecycle.Configure:input_type -> ate.plugin.v1.ConfigureRequest
-	7,  // 4: ate.plugin.v1.Lifecycle.Health:input_type -> ate.plugin.v1.HealthRequest
-	9,  // 5: ate.plugin.v1.Lifecycle.SetLogLevel:input_type -> ate.plugin.v1.SetLogLevelRequest
-	11, // 6: ate.plugin.v1.Lifecycle.Shutdown:input_type -> ate.plugin.v1.ShutdownRequest
-	1,  // 7: ate.plugin.v1.Lifecycle.Info:output_type -> ate.plugin.v1.InfoReply
-	4,  // 8: ate.plugin.v1.Lifecycle.Validate:output_type -> ate.plugin.v1.ValidateReply
-	6,  // 9: ate.plugin.v1.Lifecycle.Configure:output_type -> ate.plugin.v1.ConfigureReply
-	8,  // 10: ate.plugin.v1.Lifecycle.Health:output_type -> ate.plugin.v1.HealthReply
-	10, // 11: ate.plugin.v1.Lifecycle.SetLogLevel:output_type -> ate.plugin.v1.SetLogLevelReply
-	12, // 12: ate.plugin.v1.Lifecycle.Shutdown:output_type -> ate.plugin.v1.ShutdownReply
-	7,  // [7:13] is the sub-list for method output_type
-	1,  // [1:7] is the sub-list for method input_type
-	1,  // [1:1] is the sub-list for extension type_name
-	1,  // [1:1] is the sub-list for extension extendee
-	0,  // [0:1] is the sub-list for field type_name
+	6,  // 1: ate.plugin.v1.ConfigureRequest.dns:type_name -> ate.plugin.v1.Dns
+	0,  // 2: ate.plugin.v1.Lifecycle.Info:input_type -> ate.plugin.v1.InfoRequest
+	3,  // 3: ate.plugin.v1.Lifecycle.Validate:input_type -> ate.plugin.v1.ValidateRequest
+	5,  // 4: ate.plugin.v1.Lifecycle.Configure:input_type -> ate.plugin.v1.ConfigureRequest
+	8,  // 5: ate.plugin.v1.Lifecycle.Health:input_type -> ate.plugin.v1.HealthRequest
+	10, // 6: ate.plugin.v1.Lifecycle.SetLogLevel:input_type -> ate.plugin.v1.SetLogLevelRequest
+	12, // 7: ate.plugin.v1.Lifecycle.Shutdown:input_type -> ate.plugin.v1.ShutdownRequest
+	1,  // 8: ate.plugin.v1.Lifecycle.Info:output_type -> ate.plugin.v1.InfoReply
+	4,  // 9: ate.plugin.v1.Lifecycle.Validate:output_type -> ate.plugin.v1.ValidateReply
+	7,  // 10: ate.plugin.v1.Lifecycle.Configure:output_type -> ate.plugin.v1.ConfigureReply
+	9,  // 11: ate.plugin.v1.Lifecycle.Health:output_type -> ate.plugin.v1.HealthReply
+	11, // 12: ate.plugin.v1.Lifecycle.SetLogLevel:output_type -> ate.plugin.v1.SetLogLevelReply
+	13, // 13: ate.plugin.v1.Lifecycle.Shutdown:output_type -> ate.plugin.v1.ShutdownReply
+	8,  // [8:14] is the sub-list for method output_type
+	2,  // [2:8] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_plugin_pluginpb_lifecycle_proto_init() }
@@ -673,7 +752,7 @@ func file_plugin_pluginpb_lifecycle_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_pluginpb_lifecycle_proto_rawDesc), len(file_plugin_pluginpb_lifecycle_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

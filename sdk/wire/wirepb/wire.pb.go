@@ -47,23 +47,26 @@ const (
 	Type_TYPE_GET_PROOF      Type = 12
 	Type_TYPE_GET_CHECKPOINT Type = 13
 	Type_TYPE_GET_AUTHORITY  Type = 14
-	Type_TYPE_SERVER_HELLO   Type = 129
-	Type_TYPE_OPENED         Type = 130
-	Type_TYPE_EVENTS         Type = 131
-	Type_TYPE_CAUGHT_UP      Type = 132
-	Type_TYPE_COMMITTED      Type = 133
-	Type_TYPE_REJECTED       Type = 134
-	Type_TYPE_LOADED         Type = 135
-	Type_TYPE_LOCK_RESULT    Type = 136
-	Type_TYPE_NOTICE         Type = 137
-	Type_TYPE_REDIRECT       Type = 138
-	Type_TYPE_BYE            Type = 139
-	Type_TYPE_PONG           Type = 140
-	Type_TYPE_PROVEN         Type = 141
-	Type_TYPE_LEAF_HASHES    Type = 142
-	Type_TYPE_PROOF          Type = 143
-	Type_TYPE_CHECKPOINT     Type = 144
-	Type_TYPE_AUTHORITY_OF   Type = 145
+	// Of an authentication server: package authserver has its messages.
+	Type_TYPE_AUTH_REQUEST Type = 64
+	Type_TYPE_SERVER_HELLO Type = 129
+	Type_TYPE_OPENED       Type = 130
+	Type_TYPE_EVENTS       Type = 131
+	Type_TYPE_CAUGHT_UP    Type = 132
+	Type_TYPE_COMMITTED    Type = 133
+	Type_TYPE_REJECTED     Type = 134
+	Type_TYPE_LOADED       Type = 135
+	Type_TYPE_LOCK_RESULT  Type = 136
+	Type_TYPE_NOTICE       Type = 137
+	Type_TYPE_REDIRECT     Type = 138
+	Type_TYPE_BYE          Type = 139
+	Type_TYPE_PONG         Type = 140
+	Type_TYPE_PROVEN       Type = 141
+	Type_TYPE_LEAF_HASHES  Type = 142
+	Type_TYPE_PROOF        Type = 143
+	Type_TYPE_CHECKPOINT   Type = 144
+	Type_TYPE_AUTHORITY_OF Type = 145
+	Type_TYPE_AUTH_REPLY   Type = 192
 )
 
 // Enum value maps for Type.
@@ -84,6 +87,7 @@ var (
 		12:  "TYPE_GET_PROOF",
 		13:  "TYPE_GET_CHECKPOINT",
 		14:  "TYPE_GET_AUTHORITY",
+		64:  "TYPE_AUTH_REQUEST",
 		129: "TYPE_SERVER_HELLO",
 		130: "TYPE_OPENED",
 		131: "TYPE_EVENTS",
@@ -101,6 +105,7 @@ var (
 		143: "TYPE_PROOF",
 		144: "TYPE_CHECKPOINT",
 		145: "TYPE_AUTHORITY_OF",
+		192: "TYPE_AUTH_REPLY",
 	}
 	Type_value = map[string]int32{
 		"TYPE_UNSPECIFIED":    0,
@@ -118,6 +123,7 @@ var (
 		"TYPE_GET_PROOF":      12,
 		"TYPE_GET_CHECKPOINT": 13,
 		"TYPE_GET_AUTHORITY":  14,
+		"TYPE_AUTH_REQUEST":   64,
 		"TYPE_SERVER_HELLO":   129,
 		"TYPE_OPENED":         130,
 		"TYPE_EVENTS":         131,
@@ -135,6 +141,7 @@ var (
 		"TYPE_PROOF":          143,
 		"TYPE_CHECKPOINT":     144,
 		"TYPE_AUTHORITY_OF":   145,
+		"TYPE_AUTH_REPLY":     192,
 	}
 )
 
@@ -358,8 +365,9 @@ type Open struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Make the chain if there is none.
 	Create bool `protobuf:"varint,2,opt,name=create,proto3" json:"create,omitempty"`
-	// Encoded public keys that own the chain if it is made and its mode of trust
-	// is distributed.
+	// Encoded public keys of the creator. If the chain is made and its mode of
+	// trust is distributed, they own it; if it is centralized, and what knows the
+	// owner knows only ids of keys, those of them with such an id do.
 	RootKeys [][]byte `protobuf:"bytes,3,rep,name=root_keys,json=rootKeys,proto3" json:"root_keys,omitempty"`
 	// The size of the chain's newest head that the client remembers, 0 for none:
 	// Opened then proves that the chain continues it.
@@ -1501,7 +1509,10 @@ type Prove struct {
 	// Encoded as package keys says.
 	PublicKey []byte `protobuf:"bytes,1,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
 	// As package evidence says.
-	Proof         []byte `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	Proof []byte `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"`
+	// If the key is a token's: its delegation, encoded as package token says. The
+	// connection then also counts as its issuer's, within the token's scope.
+	Delegation    []byte `protobuf:"bytes,3,opt,name=delegation,proto3" json:"delegation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1546,6 +1557,13 @@ func (x *Prove) GetPublicKey() []byte {
 func (x *Prove) GetProof() []byte {
 	if x != nil {
 		return x.Proof
+	}
+	return nil
+}
+
+func (x *Prove) GetDelegation() []byte {
+	if x != nil {
+		return x.Delegation
 	}
 	return nil
 }
@@ -2379,11 +2397,14 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\"=\n" +
 	"\x04Pong\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12%\n" +
-	"\x04head\x18\x02 \x01(\v2\x11.ate.wire.v1.HeadR\x04head\"<\n" +
+	"\x04head\x18\x02 \x01(\v2\x11.ate.wire.v1.HeadR\x04head\"\\\n" +
 	"\x05Prove\x12\x1d\n" +
 	"\n" +
 	"public_key\x18\x01 \x01(\fR\tpublicKey\x12\x14\n" +
-	"\x05proof\x18\x02 \x01(\fR\x05proof\"4\n" +
+	"\x05proof\x18\x02 \x01(\fR\x05proof\x12\x1e\n" +
+	"\n" +
+	"delegation\x18\x03 \x01(\fR\n" +
+	"delegation\"4\n" +
 	"\x06Proven\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"B\n" +
@@ -2432,7 +2453,7 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\x03url\x18\x01 \x01(\tR\x03url\"1\n" +
 	"\x03Bye\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\xec\x04\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\x99\x05\n" +
 	"\x04Type\x12\x14\n" +
 	"\x10TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11TYPE_CLIENT_HELLO\x10\x01\x12\r\n" +
@@ -2450,7 +2471,8 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\vTYPE_LEAVES\x10\v\x12\x12\n" +
 	"\x0eTYPE_GET_PROOF\x10\f\x12\x17\n" +
 	"\x13TYPE_GET_CHECKPOINT\x10\r\x12\x16\n" +
-	"\x12TYPE_GET_AUTHORITY\x10\x0e\x12\x16\n" +
+	"\x12TYPE_GET_AUTHORITY\x10\x0e\x12\x15\n" +
+	"\x11TYPE_AUTH_REQUEST\x10@\x12\x16\n" +
 	"\x11TYPE_SERVER_HELLO\x10\x81\x01\x12\x10\n" +
 	"\vTYPE_OPENED\x10\x82\x01\x12\x10\n" +
 	"\vTYPE_EVENTS\x10\x83\x01\x12\x13\n" +
@@ -2468,7 +2490,8 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\n" +
 	"TYPE_PROOF\x10\x8f\x01\x12\x14\n" +
 	"\x0fTYPE_CHECKPOINT\x10\x90\x01\x12\x16\n" +
-	"\x11TYPE_AUTHORITY_OF\x10\x91\x01B(Z&github.com/atedb/atedb/sdk/wire/wirepbb\x06proto3"
+	"\x11TYPE_AUTHORITY_OF\x10\x91\x01\x12\x14\n" +
+	"\x0fTYPE_AUTH_REPLY\x10\xc0\x01B(Z&github.com/atedb/atedb/sdk/wire/wirepbb\x06proto3"
 
 var (
 	file_wire_wirepb_wire_proto_rawDescOnce sync.Once
