@@ -1,7 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,35 +40,154 @@ func TestOwnersAskInOrder(t *testing.T) {
 		"the first lets anyone": {&authtest.Fake{}, &authtest.Fake{Default: grant}, 0, "", 0},
 	} {
 		o := &owners{resolvers: []namedResolver{{"first", test.first}, {"second", test.second}}}
-		keys, err := o.rootKeys(t.Context(), "example.com/joe/db")
+		keys, err := o.rootKeys(t.Context(), "example.com/joe/db", nil)
 		if len(keys) != test.keys || fault.CodeOf(err) != test.code || len(test.second.Asked()) != test.secondAsked {
 			t.Errorf("%s: %d keys, %v, the second was asked %d times", name, len(keys), err, len(test.second.Asked()))
 		}
 	}
 }
 
-// TestOwnersKeepAnswers asks once for each chain while an answer holds, denials
-// included, and never keeps one longer.
+// TestOwnersKeepAnswers asks once for an owner's chains while an answer holds,
+// denials included, and never keeps one longer or for somebody else.
 func TestOwnersKeepAnswers(t *testing.T) {
 	fake := &authtest.Fake{
 		Default: auth.Answer{Denied: "no", TTL: time.Hour},
-		Answers: map[chainname.Name]auth.Answer{"a/fresh": {RootKeys: [][]byte{{1}}}},
+		Answers: map[chainname.Name]auth.Answer{
+			"fresh/db": {RootKeys: [][]byte{{1}}},
+			"only/one": {RootKeys: [][]byte{{1}}, TTL: time.Hour, ChainOnly: true},
+		},
 	}
 	o := &owners{resolvers: []namedResolver{{"fake", fake}}}
-	for range 3 {
-		if _, err := o.rootKeys(t.Context(), "a/kept"); !fault.Is(err, fault.Denied) {
-			t.Error(err)
-		}
-		if _, err := o.rootKeys(t.Context(), "a/fresh"); err != nil {
-			t.Error(err)
+	asked := 0
+	for _, q := range []struct {
+		chain chainname.Name
+		code  fault.Code
+		asks  int
+	}{
+		{"kept/db", fault.Denied, 1}, {"kept/db", fault.Denied, 0}, {"kept/other", fault.Denied, 0},
+		{"fresh/db", "", 1}, {"fresh/db", "", 1},
+		{"only/one", "", 1}, {"only/one", "", 0}, {"only/two", fault.Denied, 1}, {"only/one", "", 0},
+		{"example.com/kept/db", fault.Denied, 1}, {"example.com/joe/db", fault.Denied, 1}, {"example.com/joe/other", fault.Denied, 0},
+	} {
+		_, err := o.rootKeys(t.Context(), q.chain, nil)
+		asked += q.asks
+		if fault.CodeOf(err) != q.code || len(fake.Asked()) != asked {
+			t.Fatalf("%s: %v, asked %d times in all, want %d", q.chain, err, len(fake.Asked()), asked)
 		}
 	}
-	if asked := len(fake.Asked()); asked != 4 {
-		t.Errorf("it was asked %d times", asked)
-	}
-	o.answers["a/kept"] = keptAnswer{o.answers["a/kept"].Answer, time.Now().Add(-time.Second)}
-	if _, err := o.rootKeys(t.Context(), "a/kept"); !fault.Is(err, fault.Denied) || len(fake.Asked()) != 5 {
+	over := o.answers["kept"]
+	over.until = time.Now().Add(-time.Second)
+	o.answers["kept"] = over
+	if _, err := o.rootKeys(t.Context(), "kept/db", nil); !fault.Is(err, fault.Denied) || len(fake.Asked()) != asked+1 {
 		t.Errorf("an answer that no longer holds: %v, asked %d times", err, len(fake.Asked()))
+	}
+}
+
+// TestOwnersOfAServerThatIsAway has a resolver that hangs asked once a second
+// for an owner, however many chains somebody wants to make.
+func TestOwnersOfAServerThatIsAway(t *testing.T) {
+	fake := &authtest.Fake{OnResolve: failing(fault.Unavailable)}
+	o := &owners{resolvers: []namedResolver{{"away", fake}}}
+	for range 3 {
+		_, err := o.rootKeys(t.Context(), "joe/db", nil)
+		if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "auth resolver away") || len(fake.Asked()) != 1 {
+			t.Errorf("got %v, asked %d times", err, len(fake.Asked()))
+		}
+	}
+}
+
+// TestOwnersWaitForNobodyElse answers about one chain while the resolver is
+// silent about another.
+func TestOwnersWaitForNobodyElse(t *testing.T) {
+	hang := make(chan struct{})
+	fake := &authtest.Fake{OnResolve: func(ctx context.Context, q auth.Query) error {
+		if q.Chain == "slow/db" {
+			<-hang
+		}
+		return nil
+	}}
+	o := &owners{resolvers: []namedResolver{{"fake", fake}}}
+	slow := make(chan error)
+	go func() {
+		_, err := o.rootKeys(t.Context(), "slow/db", nil)
+		slow <- err
+	}()
+	for len(fake.Asked()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := o.rootKeys(t.Context(), "quick/db", nil); err != nil {
+		t.Error(err)
+	}
+	close(hang)
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOwnersRules tables what two resolvers together say, for each rule.
+func TestOwnersRules(t *testing.T) {
+	grant := func(keys ...byte) *authtest.Fake {
+		var a auth.Answer
+		for _, k := range keys {
+			a.RootKeys = append(a.RootKeys, []byte{k})
+		}
+		return &authtest.Fake{Default: a}
+	}
+	idOf1 := &authtest.Fake{Default: auth.Answer{RootKeyIDs: []event.Hash{event.KeyID([]byte{1})}}}
+	deny := &authtest.Fake{Default: auth.Answer{Denied: "no"}}
+	away := &authtest.Fake{OnResolve: failing(fault.Unavailable)}
+	broken := &authtest.Fake{OnResolve: failing(fault.BadMessage)}
+	for i, test := range []struct {
+		first, second *authtest.Fake
+		answer        [3]string // by first-answer, first-grant and all: keys, or a code
+	}{
+		{grant(1), grant(1), [3]string{"1", "1", "1"}},
+		{grant(1), grant(2), [3]string{"1", "1", "denied"}},
+		{grant(1, 2), grant(2, 1), [3]string{"1 2", "1 2", "1 2"}},
+		{grant(1, 2), grant(1), [3]string{"1 2", "1 2", "denied"}},
+		{grant(1), grant(), [3]string{"1", "1", "denied"}},
+		{grant(1), deny, [3]string{"1", "1", "denied"}},
+		{deny, grant(1), [3]string{"denied", "1", "denied"}},
+		{deny, deny, [3]string{"denied", "denied", "denied"}},
+		{away, grant(1), [3]string{"1", "1", "unavailable"}},
+		{grant(1), away, [3]string{"1", "1", "unavailable"}},
+		{away, deny, [3]string{"denied", "unavailable", "unavailable"}},
+		{deny, away, [3]string{"denied", "unavailable", "denied"}},
+		{away, away, [3]string{"unavailable", "unavailable", "unavailable"}},
+		{broken, grant(1), [3]string{"bad_message", "bad_message", "bad_message"}},
+		{deny, broken, [3]string{"denied", "bad_message", "denied"}},
+		{idOf1, grant(1), [3]string{"not_authorized", "not_authorized", "1"}},
+		{grant(1), idOf1, [3]string{"1", "1", "1"}},
+	} {
+		for r, rule := range []string{config.AuthFirstAnswer, config.AuthFirstGrant, config.AuthAll} {
+			o := &owners{rule: rule, resolvers: []namedResolver{{"first", test.first}, {"second", test.second}}}
+			keys, err := o.rootKeys(t.Context(), "example.com/joe/db", nil)
+			got := string(fault.CodeOf(err))
+			if err == nil {
+				got = strings.Trim(fmt.Sprint(bytes.Join(keys, nil)), "[]")
+			}
+			if got != test.answer[r] {
+				t.Errorf("case %d, %s: got %q (%v), want %q", i, rule, got, err, test.answer[r])
+			}
+		}
+	}
+}
+
+// TestOwnerOfWhomOnlyIDsAreKnown makes a chain for who shows a key with a
+// granted id, and for nobody who shows another one or none.
+func TestOwnerOfWhomOnlyIDsAreKnown(t *testing.T) {
+	mine, other := []byte("my key"), []byte("another's")
+	o := &owners{resolvers: []namedResolver{{"ids", &authtest.Fake{Default: auth.Answer{
+		RootKeyIDs: []event.Hash{event.KeyID(mine), event.KeyID([]byte("a spare"))}, TTL: time.Hour,
+	}}}}}
+	for _, shown := range [][][]byte{nil, {other}, {{}}} {
+		if keys, err := o.rootKeys(t.Context(), "example.com/joe/db", shown); !fault.Is(err, fault.NotAuthorized) {
+			t.Errorf("shown %q: %q, %v", shown, keys, err)
+		}
+	}
+	keys, err := o.rootKeys(t.Context(), "example.com/joe/db", [][]byte{other, mine, mine})
+	if err != nil || len(keys) != 1 || !bytes.Equal(keys[0], mine) {
+		t.Errorf("got %q, %v", keys, err)
 	}
 }
 

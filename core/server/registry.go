@@ -61,7 +61,7 @@ type openChain struct {
 // wish is what somebody wants who opens a chain.
 type wish struct {
 	create   bool
-	rootKeys [][]byte // who owns the chain if it is made under distributed trust
+	rootKeys [][]byte // of who wants it, checked as far as they are used
 }
 
 // acquire returns an open chain, which the caller releases. If there is none
@@ -288,7 +288,7 @@ func (r *registry) openLog(ctx context.Context, c *openChain, w wish) error {
 // otherwise the auth resolvers do.
 func (r *registry) rootKeys(ctx context.Context, name chainname.Name, w wish) ([][]byte, error) {
 	if r.trust != event.Distributed {
-		return r.owners.rootKeys(ctx, name)
+		return r.owners.rootKeys(ctx, name, w.rootKeys)
 	}
 	if len(w.rootKeys) == 0 || len(w.rootKeys) > event.MaxWriters {
 		return nil, fault.New(fault.NotAuthorized, "chain %s is new, and under distributed trust whoever makes a chain names its owner's key, 1 to %d of them; make a key with `ate key new` and try again", name, event.MaxWriters)

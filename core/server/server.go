@@ -49,7 +49,7 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) 
 			Agent: "atedb/" + plugin.BuildVersion(), Encryption: plugins.wireEncryption(cfg), Identity: self,
 		},
 		registry: &registry{
-			store: store, owners: &owners{resolvers: plugins.auth}, trust: plugins.mode(),
+			store: store, owners: &owners{resolvers: plugins.auth, rule: cfg.AuthRule}, trust: plugins.mode(),
 			validator: plugins.trust, identity: self,
 			idleTimeout: cfg.Limits.IdleChainTimeout, maxOpen: cfg.Limits.MaxOpenChains,
 			log: log.Named("chains"), chains: make(map[chainname.Name]*openChain),
