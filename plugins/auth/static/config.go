@@ -1,6 +1,7 @@
 package static
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,7 +27,8 @@ type config struct {
 	file    string // an absolute path, or "" for inline owners
 	inline  json.RawMessage
 	ttl     time.Duration
-	contact string // whom to ask for a chain
+	contact string     // whom to ask for a chain
+	revoked [][16]byte // ids of tokens
 }
 
 // parseConfig reads and checks a configuration, but not the owners. Its errors
@@ -37,6 +39,7 @@ func parseConfig(text []byte) (config, error) {
 		Owners  json.RawMessage `json:"owners"`
 		TTL     json.RawMessage `json:"ttl"`
 		Contact string          `json:"contact"`
+		Revoked []string        `json:"revoked_tokens"`
 	}{Contact: defaultContact}
 	if err := plugin.DecodeConfig(text, &keys); err != nil {
 		return config{}, err
@@ -46,6 +49,13 @@ func parseConfig(text []byte) (config, error) {
 		return config{}, err
 	}
 	c := config{file: keys.File, inline: keys.Owners, ttl: ttl, contact: keys.Contact}
+	for _, text := range keys.Revoked {
+		id, err := hex.DecodeString(text)
+		if err != nil || len(id) != 16 {
+			return config{}, fault.New(fault.BadConfig, "revoked_tokens has %.100q; the id of a token has 32 hexadecimal digits, as ate token list prints it", text)
+		}
+		c.revoked = append(c.revoked, [16]byte(id))
+	}
 	return c, c.check()
 }
 

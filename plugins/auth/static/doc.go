@@ -14,8 +14,9 @@
 //
 // An owner is name@domain, a group, *@domain or *, and the most exact one that
 // is there answers for a chain. A chain whose owner none of them matches is
-// denied. A key is a public identity or signing key in text, as package keys
-// writes them, or the standard base64 of an encoded public key, on one line.
+// denied. A key is a public identity or signing key in text, or the id of a
+// signing key, as package keys writes them, or the standard base64 of an encoded
+// public key, on one line.
 // A list of keys may not be empty: nobody could be told from everybody.
 //
 // Unknown shapes are errors that name the line: other values, an owner twice,

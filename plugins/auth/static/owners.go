@@ -12,6 +12,7 @@ import (
 
 	"github.com/atedb/atedb/sdk/auth"
 	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/keys"
 )
@@ -23,10 +24,16 @@ const public = "public"
 const everyone = "*"
 
 // owners holds the root keys of each owner. Without keys anyone may write.
-type owners map[string][][]byte
+type owners map[string]keySet
+
+// keySet is keys, and keys of which only the ids are known.
+type keySet struct {
+	keys [][]byte
+	ids  []event.Hash
+}
 
 // find returns the keys of a chain by the most exact owner there is.
-func (o owners) find(chain chainname.Name) (keys [][]byte, found bool) {
+func (o owners) find(chain chainname.Name) (keys keySet, found bool) {
 	candidates := []string{chain.Owner(), everyone}
 	if !chain.IsGroup() {
 		candidates = []string{chain.Owner(), "*@" + chain.Domain(), everyone}
@@ -36,7 +43,7 @@ func (o owners) find(chain chainname.Name) (keys [][]byte, found bool) {
 			return keys, true
 		}
 	}
-	return nil, false
+	return keySet{}, false
 }
 
 // parseOwners reads an owners file. Its errors are bad_config faults that name
@@ -118,30 +125,34 @@ func isOwner(owner string) bool {
 	return err == nil && chain.IsGroup() == !strings.Contains(owner, "@")
 }
 
-// parseKeys reads what an owner may have: nil for public.
-func parseKeys(value *yaml.Node) ([][]byte, error) {
+// parseKeys reads what an owner may have: no keys for public.
+func parseKeys(value *yaml.Node) (keySet, error) {
+	var set keySet
 	if value.Kind == yaml.ScalarNode && value.Value == public {
-		return nil, nil
+		return set, nil
 	}
 	if value.Kind != yaml.SequenceNode {
-		return nil, wrong(value, "write %q, or a list of keys", public)
+		return set, wrong(value, "write %q, or a list of keys", public)
 	}
 	if n := len(value.Content); n == 0 || n > auth.MaxRootKeys {
-		return nil, wrong(value, "the list has %d keys; write 1 to %d, or %q if anyone may write", n, auth.MaxRootKeys, public)
+		return set, wrong(value, "the list has %d keys; write 1 to %d, or %q if anyone may write", n, auth.MaxRootKeys, public)
 	}
-	keys := make([][]byte, len(value.Content))
-	for i, item := range value.Content {
-		key, err := parseKey(item.Value)
+	for _, item := range value.Content {
 		isText := item.Kind == yaml.ScalarNode && item.ShortTag() != "!!null" && !strings.ContainsAny(item.Value, "\r\n")
+		if id, err := keys.ParseID(item.Value); isText && err == nil {
+			set.ids = append(set.ids, id)
+			continue
+		}
+		key, err := parseKey(item.Value)
 		if !isText || err != nil || len(key) == 0 {
-			return nil, wrong(item, "this is not a key; write a public identity, as ate key export prints it, or the standard base64 of an encoded public key, on one line")
+			return set, wrong(item, "this is not a key; write a public identity, as ate key export prints it, the id of its signing key, or the standard base64 of an encoded public key, on one line")
 		}
 		if len(key) > auth.MaxPublicKey {
-			return nil, wrong(item, "the key has %d bytes; at most %d are allowed", len(key), auth.MaxPublicKey)
+			return set, wrong(item, "the key has %d bytes; at most %d are allowed", len(key), auth.MaxPublicKey)
 		}
-		keys[i] = key
+		set.keys = append(set.keys, key)
 	}
-	return keys, nil
+	return set, nil
 }
 
 // parseKey reads one key: an identity or a signing key as package keys writes

@@ -3,6 +3,7 @@ package static
 import (
 	"context"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,7 @@ type Resolver struct {
 
 var (
 	_ auth.Resolver       = (*Resolver)(nil)
+	_ auth.TokenChecker   = (*Resolver)(nil)
 	_ plugin.Configurable = (*Resolver)(nil)
 )
 
@@ -76,5 +78,13 @@ func (r *Resolver) Resolve(ctx context.Context, q auth.Query) (auth.Answer, erro
 	if !found {
 		return auth.Answer{Denied: r.config.denial(q.Chain.Owner()), TTL: r.config.ttl}, nil
 	}
-	return auth.Answer{RootKeys: keys, TTL: r.config.ttl}, nil
+	return auth.Answer{RootKeys: keys.keys, RootKeyIDs: keys.ids, TTL: r.config.ttl}, nil
+}
+
+// CheckToken implements auth.TokenChecker: a token holds unless it is listed.
+func (r *Resolver) CheckToken(_ context.Context, q auth.TokenQuery) (auth.TokenAnswer, error) {
+	if slices.Contains(r.config.revoked, q.ID) {
+		return auth.TokenAnswer{Refused: "the operator of this server revoked it", TTL: r.config.ttl}, nil
+	}
+	return auth.TokenAnswer{TTL: r.config.ttl}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/atedb/atedb/sdk/auth"
 	"github.com/atedb/atedb/sdk/auth/authtest"
 	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/plugin"
@@ -82,18 +83,31 @@ func TestContract(t *testing.T) {
 	configs := map[string]func(testing.TB) string{
 		"file": func(tb testing.TB) string {
 			_, config := fileConfig(tb, example)
-			return config
+			return strings.TrimSuffix(config, "}") + `, "revoked_tokens": ["00000000000000000000000000000002"]}`
 		},
 		"inline": func(testing.TB) string {
-			return `{"owners": {"joe@example.com": ["AQID"]}, "ttl": "24h", "contact": "ops@example.com"}`
+			return `{"owners": {"joe@example.com": ["AQID"]}, "ttl": "24h", "contact": "ops@example.com", "revoked_tokens": ["00000000000000000000000000000002"]}`
 		},
 	}
 	for name, config := range configs {
 		t.Run(name, func(t *testing.T) {
 			authtest.Run(t, func(tb testing.TB) authtest.Subject {
-				return authtest.Subject{Resolver: configured(tb, config(tb)), Granted: "example.com/joe/db", Denied: "strangers/db"}
+				return authtest.Subject{
+					Resolver: configured(tb, config(tb)), Granted: "example.com/joe/db", Denied: "strangers/db",
+					Held: auth.TokenQuery{User: "joe@example.com", ID: [16]byte{1}}, Revoked: auth.TokenQuery{User: "joe@example.com", ID: [16]byte{15: 2}},
+				}
 			})
 		})
+	}
+}
+
+// TestIDOfAKey answers with the id where no more than that is known.
+func TestIDOfAKey(t *testing.T) {
+	id := keys.NewSigningKey().Public()
+	got, err := configured(t, `{"owners": {"joe@example.com": ["`+id.String()+`", "AQID"]}}`).Resolve(t.Context(), auth.Query{Chain: "example.com/joe/db"})
+	want := auth.Answer{RootKeys: [][]byte{{1, 2, 3}}, RootKeyIDs: []event.Hash{id.ID()}, TTL: time.Minute}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 }
 
@@ -294,7 +308,7 @@ func TestBadConfig(t *testing.T) {
 		`{"file": "/a", "owners": {}}`: "either", `{"owners": "joe"}`: "owners", `{"owners": null}`: "owners",
 		`{"owners": {"a": "private"}}`: `owner "a"`, `{"owners": {"a": []}}`: `owner "a"`, `{"owners": {"a": true}}`: `owner "a"`,
 		`{"owners": {}, "ttl": "soon"}`: "ttl", `{"owners": {}, "ttl": "25h"}`: "ttl", `{"owners": {}, "ttl": -1}`: "ttl",
-		`{"owners": {}, "contact": ""}`: "contact", `{"owners": {}, "contact": "a\nb"}`: "contact", `{"owner": {}}`: "owner",
+		`{"owners": {}, "contact": ""}`: "contact", `{"owners": {}, "contact": "a\nb"}`: "contact", `{"owners": {}, "revoked_tokens": ["00"]}`: "revoked_tokens", `{"owner": {}}`: "owner",
 	} {
 		for what, err := range map[string]error{
 			"Validate":  New().Validate([]byte(config)),
@@ -316,8 +330,8 @@ func FuzzParseOwners(f *testing.F) {
 			t.Errorf("the error is %v", err)
 		}
 		for owner, keys := range parsed {
-			if !isOwner(owner) || len(keys) > auth.MaxRootKeys {
-				t.Errorf("owner %q has %d keys", owner, len(keys))
+			if !isOwner(owner) || len(keys.keys)+len(keys.ids) > auth.MaxRootKeys {
+				t.Errorf("owner %q has %d keys", owner, len(keys.keys)+len(keys.ids))
 			}
 		}
 	})

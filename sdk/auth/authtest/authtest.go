@@ -36,6 +36,9 @@ type Subject struct {
 	// Stalled is a chain about which it cannot say anything before the
 	// question's context is done; empty if there is none.
 	Stalled chainname.Name
+	// Held and Revoked are tokens that a TokenChecker takes, and does not; zero
+	// for a resolver that is none.
+	Held, Revoked auth.TokenQuery
 }
 
 // Run checks the resolvers that subject makes against the contract: called
@@ -76,6 +79,7 @@ var checks = []struct {
 	{"Concurrent", checkConcurrent},
 	{"ContextDone", checkContextDone},
 	{"Stalled", checkStalled},
+	{"Tokens", checkTokens},
 }
 
 // resolve asks about a chain that must have an answer, and checks its limits.
@@ -191,6 +195,28 @@ func checkContextDone(tb testing.TB, s Subject) {
 			conform.Fault(tb, "Resolve with a context that is done", err, fault.Unavailable)
 		}
 	})
+}
+
+// checkTokens asks about tokens, of a resolver that knows none too.
+func checkTokens(tb testing.TB, s Subject) {
+	checker, ok := s.Resolver.(auth.TokenChecker)
+	if !ok {
+		return
+	}
+	if s.Held == s.Revoked { // through a connection, every resolver seems to be a checker
+		if _, err := checker.CheckToken(tb.Context(), s.Held); !fault.Is(err, fault.Unsupported) {
+			tb.Errorf("CheckToken of a resolver that knows no tokens gave %v; want a not_supported fault", err)
+		}
+		return
+	}
+	for _, q := range []auth.TokenQuery{s.Held, s.Revoked} {
+		var answer auth.TokenAnswer
+		var err error
+		conform.Soon(tb, "CheckToken", func() { answer, err = checker.CheckToken(tb.Context(), q) })
+		if err != nil || (answer.Refused != "") != (q == s.Revoked) || answer.TTL < 0 || answer.TTL > auth.MaxTTL {
+			tb.Errorf("CheckToken(%x) is %+v, %v", q.ID, answer, err)
+		}
+	}
 }
 
 // checkStalled asks about a chain without an answer: others have theirs
