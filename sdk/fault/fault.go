@@ -34,6 +34,11 @@ const (
 	Forked          Code = "forked"           // the server's history contradicts what it said before: trust neither, ask its operator
 	NoReadKey       Code = "no_read_key"      // none of your read keys opens this data; ask its owner to add you
 	BadPassphrase   Code = "bad_passphrase"   // the passphrase does not open the key file
+	LoginFailed     Code = "login_failed"     // the name, the passphrase or the code is wrong; which, is not said
+	NeedsLogin      Code = "needs_login"      // log in on this connection first
+	BadToken        Code = "bad_token"        // get a new token: this one is no token, or not for this
+	TokenExpired    Code = "token_expired"    // get a new token, or set the clock: the time for this one is not now
+	TokenRevoked    Code = "token_revoked"    // get a new token: its user, or a change of his keys, ended this one
 	Denied          Code = "denied"           // the auth resolver refuses this chain to this owner
 	VersionConflict Code = "version_conflict" // load the newest version and try again
 	Expired         Code = "expired"          // too much has happened since; look at the log's present state

@@ -804,9 +804,15 @@ func (x *RoleKey) GetPublicKey() []byte {
 
 // Roster is who is in a group. The server shows it to members only.
 type Roster struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
-	Members       []*Member              `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Group string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	// In order of user.
+	Members []*Member `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
+	// What who has a role's newest key can open besides.
+	Owner         *RoleSecrets `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	Delegate      *RoleSecrets `protobuf:"bytes,4,opt,name=delegate,proto3" json:"delegate,omitempty"`
+	Contributor   *RoleSecrets `protobuf:"bytes,5,opt,name=contributor,proto3" json:"contributor,omitempty"`
+	Observer      *RoleSecrets `protobuf:"bytes,6,opt,name=observer,proto3" json:"observer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -855,6 +861,90 @@ func (x *Roster) GetMembers() []*Member {
 	return nil
 }
 
+func (x *Roster) GetOwner() *RoleSecrets {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *Roster) GetDelegate() *RoleSecrets {
+	if x != nil {
+		return x.Delegate
+	}
+	return nil
+}
+
+func (x *Roster) GetContributor() *RoleSecrets {
+	if x != nil {
+		return x.Contributor
+	}
+	return nil
+}
+
+func (x *Roster) GetObserver() *RoleSecrets {
+	if x != nil {
+		return x.Observer
+	}
+	return nil
+}
+
+// RoleSecrets is sealed with a key that the newest seed of a role gives.
+type RoleSecrets struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A RoleKeychain of the role's seeds before, sealed; empty if there are none.
+	Older []byte `protobuf:"bytes,1,opt,name=older,proto3" json:"older,omitempty"`
+	// A RoleKeychain of the newest seed of the role below, sealed; empty for
+	// observers, below whom there is none.
+	Below         []byte `protobuf:"bytes,2,opt,name=below,proto3" json:"below,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoleSecrets) Reset() {
+	*x = RoleSecrets{}
+	mi := &file_account_accountpb_account_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoleSecrets) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoleSecrets) ProtoMessage() {}
+
+func (x *RoleSecrets) ProtoReflect() protoreflect.Message {
+	mi := &file_account_accountpb_account_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoleSecrets.ProtoReflect.Descriptor instead.
+func (*RoleSecrets) Descriptor() ([]byte, []int) {
+	return file_account_accountpb_account_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RoleSecrets) GetOlder() []byte {
+	if x != nil {
+		return x.Older
+	}
+	return nil
+}
+
+func (x *RoleSecrets) GetBelow() []byte {
+	if x != nil {
+		return x.Below
+	}
+	return nil
+}
+
 type Member struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// name@domain.
@@ -862,7 +952,7 @@ type Member struct {
 	Role Role   `protobuf:"varint,2,opt,name=role,proto3,enum=ate.account.v1.Role" json:"role,omitempty"`
 	// The member's public read key, which keys is sealed to.
 	ReadKey []byte `protobuf:"bytes,3,opt,name=read_key,json=readKey,proto3" json:"read_key,omitempty"`
-	// A RoleKeychain, sealed.
+	// A RoleKeychain of the newest seed of the member's role, sealed.
 	Keys          []byte `protobuf:"bytes,4,opt,name=keys,proto3" json:"keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -870,7 +960,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_account_accountpb_account_proto_msgTypes[11]
+	mi := &file_account_accountpb_account_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +972,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_account_accountpb_account_proto_msgTypes[11]
+	mi := &file_account_accountpb_account_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +985,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_account_accountpb_account_proto_rawDescGZIP(), []int{11}
+	return file_account_accountpb_account_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Member) GetUser() string {
@@ -926,7 +1016,7 @@ func (x *Member) GetKeys() []byte {
 	return nil
 }
 
-// RoleKeychain is the secret keys that a role holds.
+// RoleKeychain is secret keys of roles, the oldest first.
 type RoleKeychain struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seeds         []*RoleSeed            `protobuf:"bytes,1,rep,name=seeds,proto3" json:"seeds,omitempty"`
@@ -936,7 +1026,7 @@ type RoleKeychain struct {
 
 func (x *RoleKeychain) Reset() {
 	*x = RoleKeychain{}
-	mi := &file_account_accountpb_account_proto_msgTypes[12]
+	mi := &file_account_accountpb_account_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1038,7 @@ func (x *RoleKeychain) String() string {
 func (*RoleKeychain) ProtoMessage() {}
 
 func (x *RoleKeychain) ProtoReflect() protoreflect.Message {
-	mi := &file_account_accountpb_account_proto_msgTypes[12]
+	mi := &file_account_accountpb_account_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1051,7 @@ func (x *RoleKeychain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoleKeychain.ProtoReflect.Descriptor instead.
 func (*RoleKeychain) Descriptor() ([]byte, []int) {
-	return file_account_accountpb_account_proto_rawDescGZIP(), []int{12}
+	return file_account_accountpb_account_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RoleKeychain) GetSeeds() []*RoleSeed {
@@ -982,7 +1072,7 @@ type RoleSeed struct {
 
 func (x *RoleSeed) Reset() {
 	*x = RoleSeed{}
-	mi := &file_account_accountpb_account_proto_msgTypes[13]
+	mi := &file_account_accountpb_account_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1084,7 @@ func (x *RoleSeed) String() string {
 func (*RoleSeed) ProtoMessage() {}
 
 func (x *RoleSeed) ProtoReflect() protoreflect.Message {
-	mi := &file_account_accountpb_account_proto_msgTypes[13]
+	mi := &file_account_accountpb_account_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1097,7 @@ func (x *RoleSeed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoleSeed.ProtoReflect.Descriptor instead.
 func (*RoleSeed) Descriptor() ([]byte, []int) {
-	return file_account_accountpb_account_proto_rawDescGZIP(), []int{13}
+	return file_account_accountpb_account_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RoleSeed) GetRole() Role {
@@ -1056,7 +1146,7 @@ type Delegation struct {
 
 func (x *Delegation) Reset() {
 	*x = Delegation{}
-	mi := &file_account_accountpb_account_proto_msgTypes[14]
+	mi := &file_account_accountpb_account_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1068,7 +1158,7 @@ func (x *Delegation) String() string {
 func (*Delegation) ProtoMessage() {}
 
 func (x *Delegation) ProtoReflect() protoreflect.Message {
-	mi := &file_account_accountpb_account_proto_msgTypes[14]
+	mi := &file_account_accountpb_account_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1081,7 +1171,7 @@ func (x *Delegation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delegation.ProtoReflect.Descriptor instead.
 func (*Delegation) Descriptor() ([]byte, []int) {
-	return file_account_accountpb_account_proto_rawDescGZIP(), []int{14}
+	return file_account_accountpb_account_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Delegation) GetId() []byte {
@@ -1161,7 +1251,7 @@ type Token struct {
 
 func (x *Token) Reset() {
 	*x = Token{}
-	mi := &file_account_accountpb_account_proto_msgTypes[15]
+	mi := &file_account_accountpb_account_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1173,7 +1263,7 @@ func (x *Token) String() string {
 func (*Token) ProtoMessage() {}
 
 func (x *Token) ProtoReflect() protoreflect.Message {
-	mi := &file_account_accountpb_account_proto_msgTypes[15]
+	mi := &file_account_accountpb_account_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1186,7 +1276,7 @@ func (x *Token) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Token.ProtoReflect.Descriptor instead.
 func (*Token) Descriptor() ([]byte, []int) {
-	return file_account_accountpb_account_proto_rawDescGZIP(), []int{15}
+	return file_account_accountpb_account_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Token) GetDelegation() *Signed {
@@ -1277,10 +1367,17 @@ const file_account_accountpb_account_proto_rawDesc = "" +
 	"generation\x18\x01 \x01(\rR\n" +
 	"generation\x12\x1d\n" +
 	"\n" +
-	"public_key\x18\x02 \x01(\fR\tpublicKey\"P\n" +
+	"public_key\x18\x02 \x01(\fR\tpublicKey\"\xb4\x02\n" +
 	"\x06Roster\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x120\n" +
-	"\amembers\x18\x02 \x03(\v2\x16.ate.account.v1.MemberR\amembers\"u\n" +
+	"\amembers\x18\x02 \x03(\v2\x16.ate.account.v1.MemberR\amembers\x121\n" +
+	"\x05owner\x18\x03 \x01(\v2\x1b.ate.account.v1.RoleSecretsR\x05owner\x127\n" +
+	"\bdelegate\x18\x04 \x01(\v2\x1b.ate.account.v1.RoleSecretsR\bdelegate\x12=\n" +
+	"\vcontributor\x18\x05 \x01(\v2\x1b.ate.account.v1.RoleSecretsR\vcontributor\x127\n" +
+	"\bobserver\x18\x06 \x01(\v2\x1b.ate.account.v1.RoleSecretsR\bobserver\"9\n" +
+	"\vRoleSecrets\x12\x14\n" +
+	"\x05older\x18\x01 \x01(\fR\x05older\x12\x14\n" +
+	"\x05below\x18\x02 \x01(\fR\x05below\"u\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12(\n" +
 	"\x04role\x18\x02 \x01(\x0e2\x14.ate.account.v1.RoleR\x04role\x12\x19\n" +
@@ -1334,7 +1431,7 @@ func file_account_accountpb_account_proto_rawDescGZIP() []byte {
 }
 
 var file_account_accountpb_account_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_account_accountpb_account_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_account_accountpb_account_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_account_accountpb_account_proto_goTypes = []any{
 	(Role)(0),              // 0: ate.account.v1.Role
 	(Lock_Kind)(0),         // 1: ate.account.v1.Lock.Kind
@@ -1349,11 +1446,12 @@ var file_account_accountpb_account_proto_goTypes = []any{
 	(*GroupStatement)(nil), // 10: ate.account.v1.GroupStatement
 	(*RoleKey)(nil),        // 11: ate.account.v1.RoleKey
 	(*Roster)(nil),         // 12: ate.account.v1.Roster
-	(*Member)(nil),         // 13: ate.account.v1.Member
-	(*RoleKeychain)(nil),   // 14: ate.account.v1.RoleKeychain
-	(*RoleSeed)(nil),       // 15: ate.account.v1.RoleSeed
-	(*Delegation)(nil),     // 16: ate.account.v1.Delegation
-	(*Token)(nil),          // 17: ate.account.v1.Token
+	(*RoleSecrets)(nil),    // 13: ate.account.v1.RoleSecrets
+	(*Member)(nil),         // 14: ate.account.v1.Member
+	(*RoleKeychain)(nil),   // 15: ate.account.v1.RoleKeychain
+	(*RoleSeed)(nil),       // 16: ate.account.v1.RoleSeed
+	(*Delegation)(nil),     // 17: ate.account.v1.Delegation
+	(*Token)(nil),          // 18: ate.account.v1.Token
 }
 var file_account_accountpb_account_proto_depIdxs = []int32{
 	3,  // 0: ate.account.v1.Signed.signatures:type_name -> ate.account.v1.Signature
@@ -1365,16 +1463,20 @@ var file_account_accountpb_account_proto_depIdxs = []int32{
 	11, // 6: ate.account.v1.GroupStatement.delegate:type_name -> ate.account.v1.RoleKey
 	11, // 7: ate.account.v1.GroupStatement.contributor:type_name -> ate.account.v1.RoleKey
 	11, // 8: ate.account.v1.GroupStatement.observer:type_name -> ate.account.v1.RoleKey
-	13, // 9: ate.account.v1.Roster.members:type_name -> ate.account.v1.Member
-	0,  // 10: ate.account.v1.Member.role:type_name -> ate.account.v1.Role
-	15, // 11: ate.account.v1.RoleKeychain.seeds:type_name -> ate.account.v1.RoleSeed
-	0,  // 12: ate.account.v1.RoleSeed.role:type_name -> ate.account.v1.Role
-	2,  // 13: ate.account.v1.Token.delegation:type_name -> ate.account.v1.Signed
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	14, // 9: ate.account.v1.Roster.members:type_name -> ate.account.v1.Member
+	13, // 10: ate.account.v1.Roster.owner:type_name -> ate.account.v1.RoleSecrets
+	13, // 11: ate.account.v1.Roster.delegate:type_name -> ate.account.v1.RoleSecrets
+	13, // 12: ate.account.v1.Roster.contributor:type_name -> ate.account.v1.RoleSecrets
+	13, // 13: ate.account.v1.Roster.observer:type_name -> ate.account.v1.RoleSecrets
+	0,  // 14: ate.account.v1.Member.role:type_name -> ate.account.v1.Role
+	16, // 15: ate.account.v1.RoleKeychain.seeds:type_name -> ate.account.v1.RoleSeed
+	0,  // 16: ate.account.v1.RoleSeed.role:type_name -> ate.account.v1.Role
+	2,  // 17: ate.account.v1.Token.delegation:type_name -> ate.account.v1.Signed
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_account_accountpb_account_proto_init() }
@@ -1388,7 +1490,7 @@ func file_account_accountpb_account_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_account_accountpb_account_proto_rawDesc), len(file_account_accountpb_account_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
