@@ -48,6 +48,7 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) 
 		accept: wire.AcceptOptions{
 			Agent: "atedb/" + plugin.BuildVersion(), Encryption: plugins.wireEncryption(cfg), Identity: self,
 		},
+		tokens: &tokens{resolvers: plugins.auth, log: log.Named("tokens")},
 		registry: &registry{
 			store: store, owners: &owners{resolvers: plugins.auth, rule: cfg.AuthRule}, trust: plugins.mode(),
 			validator: plugins.trust, identity: self,
@@ -90,6 +91,7 @@ type server struct {
 	handshakeTimeout time.Duration
 	accept           wire.AcceptOptions
 	registry         *registry
+	tokens           *tokens
 	lastSession      atomic.Uint64
 
 	sessions    context.Context // ends, with a cause, when sessions have to
@@ -154,7 +156,7 @@ func (s *server) handle(nc net.Conn, pathName string) {
 	stop := context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })
 	err = session.New(session.Options{
 		ID: id, Conn: conn, Chain: c.chain, Feed: c.feed, KnownSize: open.KnownSize,
-		Verifier: s.registry.validator, Binding: greeting.Binding,
+		Verifier: s.registry.validator, Binding: greeting.Binding, Tokens: s.tokens,
 		Checkpoint: func() (string, error) { return c.checkpoint(s.registry.identity) },
 	}).Run(ctx)
 	stop()

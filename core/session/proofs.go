@@ -6,6 +6,7 @@ import (
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/token"
 	"github.com/atedb/atedb/sdk/trust"
 	"github.com/atedb/atedb/sdk/wire"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
@@ -27,22 +28,37 @@ func (s *Session) prove(ctx context.Context, m *wirepb.Prove) error {
 
 func (s *Session) verifyProof(ctx context.Context, m *wirepb.Prove) error {
 	genesis, _ := s.chain.Genesis()
-	id := event.KeyID(m.PublicKey)
+	id, isDelegated := event.KeyID(m.PublicKey), len(m.Delegation) > 0
 	switch {
 	case genesis.Trust == event.Distributed:
 		return fault.New(fault.BadRequest, "this chain takes no proofs of keys, since its mode of trust is distributed: every commit is sealed instead")
-	case slices.Contains(s.proven, id):
+	case slices.Contains(s.proven, id) && !isDelegated:
 		return nil
 	case len(s.proven) >= MaxProven:
 		return fault.New(fault.TooLarge, "this connection has proven %d keys, which is the most allowed", len(s.proven))
 	}
-	err := s.options.Verifier.VerifyProof(ctx, trust.Proof{
+	var d token.Delegation
+	var err error
+	if isDelegated {
+		if d, err = s.delegation(m.Delegation, id); err != nil {
+			return err
+		}
+	}
+	err = s.options.Verifier.VerifyProof(ctx, trust.Proof{
 		Chain: s.chain.ID(), Binding: s.options.Binding[:], PublicKey: m.PublicKey, Proof: m.Proof,
 	})
-	if err == nil {
-		s.proven = append(slices.Clip(s.proven), id)
+	if err != nil {
+		return err
 	}
-	return err
+	s.proven = append(slices.Clip(s.proven), id)
+	if !isDelegated {
+		return nil
+	}
+	if err := s.hold(ctx, d); err != nil {
+		return err
+	}
+	s.proven = append(s.proven, d.Issuer.ID())
+	return nil
 }
 
 func (s *Session) authorityOf(m *wirepb.GetAuthority) error {

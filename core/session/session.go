@@ -64,10 +64,11 @@ type Options struct {
 	Conn  *wire.Conn
 	Chain Chain // stays open until Run returns
 	Feed  *fanout.Feed
-	// Verifier and Binding are what proofs are checked by: a proof is good for
-	// one binding alone.
+	// Verifier, Binding and Tokens are what proofs are checked by: a proof is
+	// good for one binding alone.
 	Verifier Verifier
 	Binding  [32]byte
+	Tokens   Tokens
 	// KnownSize is the size of the newest head that the client remembers.
 	KnownSize uint64
 	// Checkpoint returns the chain's head, signed.
@@ -109,6 +110,7 @@ type Session struct {
 	locks        map[string]context.CancelFunc // the reader's own: asked for, with what ends the waiting
 	refused      int                           // the reader's own: proofs refused
 	proven       []event.Hash                  // the reader's own: ids of the keys that the client has proven; never written again once it is in a commit
+	tokens       []heldToken                   // the reader's own: those that the client has shown
 }
 
 // New returns a session.
@@ -215,6 +217,9 @@ func (s *Session) receive(ctx context.Context) error {
 func (s *Session) serve(ctx context.Context, t wire.Type, payload []byte) error {
 	switch t {
 	case wire.Commit:
+		if err := s.checkTokens(ctx); err != nil {
+			return err
+		}
 		return s.commit(payload)
 	case wire.Load:
 		return decoded(t, payload, new(wirepb.Load), func(m *wirepb.Load) error { return s.load(ctx, m) })

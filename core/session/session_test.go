@@ -33,9 +33,11 @@ func newHost(t testing.TB) *host {
 	return newHostOf(t, event.Centralized)
 }
 
+const testChain chainname.Name = "example.com/joe/mydb"
+
 // newHostOf has a chain with a mode of trust and root keys.
 func newHostOf(t testing.TB, trust event.Trust, rootKeys ...[]byte) *host {
-	const name = chainname.Name("example.com/joe/mydb")
+	const name = testChain
 	h := &host{t: t, log: &chaintest.Log{}}
 	if err := chain.Create(h.log, event.NewGenesis(name, trust, rootKeys), time.Now()); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package static
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/plugin"
 	"github.com/atedb/atedb/sdk/setting"
+	"github.com/atedb/atedb/sdk/token"
 )
 
 const (
@@ -27,8 +27,8 @@ type config struct {
 	file    string // an absolute path, or "" for inline owners
 	inline  json.RawMessage
 	ttl     time.Duration
-	contact string     // whom to ask for a chain
-	revoked [][16]byte // ids of tokens
+	contact string // whom to ask for a chain
+	revoked []token.ID
 }
 
 // parseConfig reads and checks a configuration, but not the owners. Its errors
@@ -50,11 +50,11 @@ func parseConfig(text []byte) (config, error) {
 	}
 	c := config{file: keys.File, inline: keys.Owners, ttl: ttl, contact: keys.Contact}
 	for _, text := range keys.Revoked {
-		id, err := hex.DecodeString(text)
-		if err != nil || len(id) != 16 {
-			return config{}, fault.New(fault.BadConfig, "revoked_tokens has %.100q; the id of a token has 32 hexadecimal digits, as ate token list prints it", text)
+		id, err := token.ParseID(text)
+		if err != nil {
+			return config{}, fault.New(fault.BadConfig, "revoked_tokens: %w", err)
 		}
-		c.revoked = append(c.revoked, [16]byte(id))
+		c.revoked = append(c.revoked, id)
 	}
 	return c, c.check()
 }
