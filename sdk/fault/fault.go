@@ -48,6 +48,7 @@ const (
 	DiskFull        Code = "disk_full"        // the server's operator must make space; then try again
 	Damaged         Code = "damaged"          // stored data failed its check; the operator must restore it
 	OutOfSequence   Code = "out_of_sequence"  // storage was asked to leave a gap or to rewrite a record
+	Insecure        Code = "insecure"         // DNSSEC does not prove the answer; its domain's operator must mend it
 	Unavailable     Code = "unavailable"      // something needed is not there now; try again later
 	ShuttingDown    Code = "shutting_down"    // connect again: the server is stopping
 	Unsupported     Code = "not_supported"    // this server cannot do it; the sentence says what can
