@@ -92,13 +92,21 @@ func (r *Resolver) Addresses(ctx context.Context, host string) ([]netip.Addr, er
 	if found := append(four, six.found...); len(found) > 0 {
 		return found, nil
 	}
-	if fault.Is(err, fault.NotFound) && !fault.Is(six.err, fault.NotFound) {
-		return nil, six.err
+	return nil, noAddress(name, err, six.err)
+}
+
+// noAddress says why neither family has an address, with the code of the error
+// that leaves most open.
+func noAddress(name string, four, six error) error {
+	switch {
+	case fault.Is(four, fault.NotFound) && fault.Is(six, fault.NotFound):
+		return fault.New(fault.NotFound, "%s has no address in DNS", name)
+	case fault.Is(four, fault.Insecure) && fault.Is(six, fault.Insecure):
+		return fault.New(fault.Insecure, "%w; and %s", four, fault.From(six).Reason)
+	case fault.Is(four, fault.NotFound), fault.Is(six, fault.Unavailable):
+		return six
 	}
-	if fault.Is(err, fault.NotFound) {
-		return nil, fault.New(fault.NotFound, "%s has no address in DNS", name)
-	}
-	return nil, err
+	return four
 }
 
 // family returns the addresses of one family, at least one.

@@ -2,7 +2,6 @@ package dns
 
 import (
 	"net/netip"
-	"strings"
 
 	wire "github.com/miekg/dns"
 
@@ -13,11 +12,7 @@ const defaultPort = 53
 
 // parseServer reads the address of a server, with or without a port.
 func parseServer(s string) (netip.AddrPort, bool) {
-	bare := s
-	if strings.HasPrefix(s, "[") {
-		bare = strings.TrimSuffix(s[1:], "]")
-	}
-	if a, err := netip.ParseAddr(bare); err == nil {
+	if a, err := netip.ParseAddr(s); err == nil {
 		return netip.AddrPortFrom(a, defaultPort), true
 	}
 	ap, err := netip.ParseAddrPort(s)
