@@ -32,7 +32,7 @@ type Tree struct {
 }
 
 // Meddler sees what is about to be sent over a network, "udp" or "tcp", and
-// returns what is sent instead; nil sends nothing.
+// returns what is sent instead; nil sends nothing. It calls no method of the tree.
 type Meddler func(network string, query, answer *dns.Msg) *dns.Msg
 
 // NewTree returns a tree that has the root alone.
@@ -70,7 +70,8 @@ func (tree *Tree) Zone(name string, records ...string) *Zone {
 	return z
 }
 
-// Change runs f while no query is answered. Zones in use are changed in it.
+// Change runs f while no query is answered. Zones in use are changed in it. It
+// calls no method of the tree.
 func (tree *Tree) Change(f func()) {
 	tree.mu.Lock()
 	defer tree.mu.Unlock()
