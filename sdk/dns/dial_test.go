@@ -57,7 +57,8 @@ func TestDial(t *testing.T) {
 func TestDialRefused(t *testing.T) {
 	tree := newTree(t)
 	r := resolver(t, Config{Server: tree.Serve(t), Secure: true, Anchors: tree.AnchorsFile(t)})
-	tree.Zone("x.test.", "x.test. 300 IN A 127.0.0.1").Unsigned = true
+	x := tree.Zone("x.test.", "x.test. 300 IN A 127.0.0.1")
+	tree.Change(func() { x.Unsigned = true })
 	_, err := r.DialContext(ctx(), "tcp", "x.test:"+listen(t))
 	wantErr(t, "not signed", err, fault.Insecure, "x.test. is not signed")
 }

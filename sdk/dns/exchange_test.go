@@ -30,6 +30,7 @@ func TestTruncatedAnswerComesOverTCP(t *testing.T) {
 			return m
 		})
 		txt, err := r.TXT(ctx(), "x.test")
+		tree.Meddle(nil) // and nothing writes to networks any more
 		if err != nil || len(txt) != 40 || !slices.Equal(networks, []string{"udp", "tcp"}) {
 			t.Errorf("%d records over %v, %v; want 40 over UDP and TCP", len(txt), networks, err)
 		}

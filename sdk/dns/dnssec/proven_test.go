@@ -66,7 +66,8 @@ func TestAlgorithms(t *testing.T) {
 }
 
 // What a zone may show besides does no harm: a SHA-1 digest beside a good one, a
-// stand-by key, a revoked key, a signature by a key that is gone, records twice.
+// stand-by key, a revoked key, a signature by a key that is gone, records twice,
+// records of another class.
 func TestWhatDoesNoHarm(t *testing.T) {
 	w := newWorld(t)
 	w.x.DS = []dns.RR{w.x.Entry.ToDS(dns.SHA1), w.x.Entry.ToDS(dns.SHA256)}
@@ -79,7 +80,7 @@ func TestWhatDoesNoHarm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Answer = append([]dns.RR{sig, dns.Copy(txt(m))}, m.Answer...)
+		m.Answer = append([]dns.RR{sig, dns.Copy(txt(m)), record(`x.test. 300 CH TXT "other"`)}, m.Answer...)
 	})
 	w.proven("x.test.", "hello")
 }
@@ -144,6 +145,8 @@ func TestHowLongItIsKept(t *testing.T) {
 // zone can get rid of a stolen key.
 func TestKeysAreForgotten(t *testing.T) {
 	w := newWorld(t)
+	rehash(w.x, dns.SHA256)
+	w.x.DS[0].Header().Ttl = 60 // of the keys themselves: one hour
 	now := time.Now()
 	w.now = func() time.Time { return now }
 	v := w.validator()
@@ -152,7 +155,7 @@ func TestKeysAreForgotten(t *testing.T) {
 	}
 	stolen := w.x.Own
 	w.x.Own = w.key(w.x, dnstest.RecordKey, dns.ECDSAP256SHA256, 256)
-	now = now.Add(2 * time.Hour) // the TTLs are one hour
+	now = now.Add(61 * time.Second)
 	w.change = only("x.test.", dns.TypeTXT, func(m *dns.Msg) {
 		sig, err := w.x.Sign(stolen, []dns.RR{txt(m)})
 		if err != nil {
