@@ -92,20 +92,22 @@ func (t *Token) writeTemporary(path string) (temporary string, err error) {
 // ReadFile reads the token in a file. None is a fault with code not_found; a file
 // that others than its owner can read or write is one with code bad_config.
 func ReadFile(path string) (*Token, error) {
-	file, err := os.Open(path)
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.NotFound, "there is no token in %s; get one with: ate login", path)
 	}
+	if err == nil && !info.Mode().IsRegular() { // a pipe would hold up who opens it
+		return nil, fault.New(fault.BadConfig, "%s is not a file", path)
+	}
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, fault.New(fault.BadConfig, "reading a token: %w", err)
 	}
 	defer file.Close()
-	info, err := file.Stat()
+	info, err = file.Stat()
 	switch {
 	case err != nil:
 		return nil, fault.New(fault.BadConfig, "reading a token: %w", err)
-	case !info.Mode().IsRegular():
-		return nil, fault.New(fault.BadConfig, "%s is not a file", path)
 	case info.Mode()&others != 0:
 		return nil, fault.New(fault.BadConfig, "%s holds a token and has mode %04o, so others can use it; run: chmod 600 %s, and revoke the token if they may have", path, info.Mode().Perm(), path)
 	}

@@ -3,6 +3,8 @@ package canonical
 import (
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 )
@@ -30,4 +32,20 @@ func Time(millis int64) (time.Time, error) {
 		return time.Time{}, fault.New(fault.BadRequest, "its time, %d milliseconds since 1970, is out of range", millis)
 	}
 	return time.UnixMilli(millis).UTC(), nil
+}
+
+// CheckFields refuses a message of more than the most fields, of which a
+// repeated one counts as often as it is there. It takes no memory.
+func CheckFields(b []byte, most int) error {
+	for n := 0; len(b) > 0; n++ {
+		if n == most {
+			return fault.New(fault.TooLarge, "it has more than %d parts", most)
+		}
+		_, _, size := protowire.ConsumeField(b)
+		if size < 0 {
+			return protowire.ParseError(size)
+		}
+		b = b[size:]
+	}
+	return nil
 }
