@@ -38,29 +38,31 @@ func NewVault(name Name, id *keys.Identity, passphrase string) (Vault, string, e
 
 // NewVault is like the function NewVault, at this cost.
 func (c Cost) NewVault(name Name, id *keys.Identity, passphrase string) (Vault, string, error) {
-	return newVault(name, []*keys.Identity{id}, passphrase, c)
+	v, code, _, err := newVault(name, []*keys.Identity{id}, passphrase, c)
+	return v, code, err
 }
 
-func newVault(name Name, ids []*keys.Identity, passphrase string, cost Cost) (Vault, string, error) {
+// newVault returns the credential of the passphrase as well.
+func newVault(name Name, ids []*keys.Identity, passphrase string, cost Cost) (Vault, string, *Credential, error) {
 	if n := utf8.RuneCountInString(norm.NFC.String(passphrase)); n < MinPassphrase {
-		return Vault{}, "", fault.New(fault.BadRequest, "the new passphrase has %d characters; at least %d are needed", n, MinPassphrase)
+		return Vault{}, "", nil, fault.New(fault.BadRequest, "the new passphrase has %d characters; at least %d are needed", n, MinPassphrase)
 	}
 	byPassphrase, err := StretchPassphrase(passphrase, cost.NewStretch())
 	if err != nil {
-		return Vault{}, "", err
+		return Vault{}, "", nil, err
 	}
 	code := newRecoveryCode()
 	byCode, err := RecoveryCredential(code, cost.NewStretch())
 	if err != nil {
-		return Vault{}, "", err
+		return Vault{}, "", nil, err
 	}
 	vaultKey := make([]byte, vaultKeySize)
 	rand.Read(vaultKey)
 	v := Vault{name: name, locks: []Lock{newLock(byPassphrase, name, vaultKey), newLock(byCode, name, vaultKey)}}
 	if v.keychain, err = sealKeychain(name, ids, vaultKey); err != nil {
-		return Vault{}, "", err
+		return Vault{}, "", nil, err
 	}
-	return v, code, nil
+	return v, code, byPassphrase, nil
 }
 
 // Open opens the vault with the credential of one of its locks. One that does
@@ -121,7 +123,7 @@ func (o *Opened) WithNextKeys(id *keys.Identity) (*Opened, error) {
 // passphrase opened the vault, and is left out if a recovery code did, which
 // cannot open it.
 func (o *Opened) WithPassphrase(passphrase string) (Vault, string, error) {
-	v, code, err := newVault(o.vault.name, o.Keys, passphrase, o.Cost)
+	v, code, c, err := newVault(o.vault.name, o.Keys, passphrase, o.Cost)
 	if err != nil || len(o.vault.totp) == 0 || o.credential.kind != Passphrase {
 		return v, code, err
 	}
@@ -129,13 +131,11 @@ func (o *Opened) WithPassphrase(passphrase string) (Vault, string, error) {
 	if err != nil {
 		return Vault{}, "", err
 	}
-	lock, _ := v.Lock(Passphrase)
-	c, err := StretchPassphrase(passphrase, lock.Stretch)
-	if err != nil {
+	defer clear(secret)
+	if v.totp, err = SealTOTP(c.TOTPKey(), secret, o.vault.name); err != nil {
 		return Vault{}, "", err
 	}
-	v.totp, err = SealTOTP(c.TOTPKey(), secret, o.vault.name)
-	return v, code, err
+	return v, code, nil
 }
 
 // Format prints whose vault it is, whatever the verb.
@@ -161,6 +161,11 @@ func openKeychain(name Name, keychain, vaultKey []byte) ([]*keys.Identity, error
 	if err != nil {
 		return nil, err
 	}
+	defer clear(plaintext)
+	return decodeKeychain(name, plaintext)
+}
+
+func decodeKeychain(name Name, plaintext []byte) ([]*keys.Identity, error) {
 	m := new(accountpb.Keychain)
 	if err := canonical.Decode(plaintext, m); err != nil {
 		return nil, err
@@ -170,6 +175,7 @@ func openKeychain(name Name, keychain, vaultKey []byte) ([]*keys.Identity, error
 	}
 	ids := make([]*keys.Identity, len(m.Keys))
 	for i, k := range m.Keys {
+		var err error
 		id := &keys.Identity{Name: string(name)}
 		if id.Signing, err = keys.SigningKeyFromSeed(k.GetSigningSeed()); err != nil {
 			return nil, err

@@ -8,11 +8,13 @@ package canonical
 import (
 	"bytes"
 	"errors"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // Message is a generated message.
 type Message interface {
-	UnmarshalVT([]byte) error
+	proto.Message
 	MarshalVT() ([]byte, error)
 }
 
@@ -22,7 +24,8 @@ var ErrForm = errors.New("it is not in canonical form, or has fields of a later 
 // Decode decodes b into the empty message m, which shares no memory with b. The
 // caller bounds the length of b, and with it the memory that m takes.
 func Decode(b []byte, m Message) error {
-	if err := m.UnmarshalVT(b); err != nil {
+	// UnmarshalVT would keep unknown fields, and write them again.
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(b, m); err != nil {
 		return err
 	}
 	again, err := m.MarshalVT()
