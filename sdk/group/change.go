@@ -118,7 +118,9 @@ func (d *draft) finish(now time.Time) (account.Signed, []byte, error) {
 	s := before.Statement
 	s.Roster, s.Created = rosterHash(encoded), now
 	for _, r := range Roles() {
-		s.setKey(held, r)
+		if d.rotates(r) {
+			s.setKey(held[r][0])
+		}
 	}
 	signers := []*keys.SigningKey{held[before.Role][0].Signing}
 	if old := before.held[before.Role]; len(old) > 0 { // there is a statement before
@@ -140,21 +142,17 @@ func (d *draft) nextKeys() [Observer + 1][]Key {
 	return held
 }
 
-// setKey has the statement name the role's newest key, if it is at hand.
-func (s *Statement) setKey(held [Observer + 1][]Key, r Role) {
-	if len(held[r]) == 0 {
-		return
-	}
-	newest := held[r][0]
-	switch r {
+// setKey has the statement name a role's new key.
+func (s *Statement) setKey(k Key) {
+	switch k.Role {
 	case Owner:
-		s.Owner = SigningRole{newest.Generation, newest.Signing.Public()}
+		s.Owner = SigningRole{k.Generation, k.Signing.Public()}
 	case Delegate:
-		s.Delegate = SigningRole{newest.Generation, newest.Signing.Public()}
+		s.Delegate = SigningRole{k.Generation, k.Signing.Public()}
 	case Contributor:
-		s.Contributor = SigningRole{newest.Generation, newest.Signing.Public()}
+		s.Contributor = SigningRole{k.Generation, k.Signing.Public()}
 	case Observer:
-		s.Observer = ReadRole{newest.Generation, newest.Read.Public()}
+		s.Observer = ReadRole{k.Generation, k.Read.Public()}
 	}
 }
 
