@@ -63,8 +63,10 @@ func New(issuer *keys.SigningKey, user account.Name, server string, o Options, n
 	}
 	t.Signed = account.Sign(keys.ForDelegation, d.encode(), issuer)
 	var err error
-	t.Delegation, err = DelegationOf(t.Signed)
-	return t, err
+	if t.Delegation, err = DelegationOf(t.Signed); err != nil {
+		return nil, fault.New(fault.BadRequest, "a new token: %w", err)
+	}
+	return t, nil
 }
 
 // prefix begins a token's text, before its version.
