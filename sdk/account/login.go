@@ -2,6 +2,7 @@ package account
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/identity"
@@ -18,10 +19,18 @@ func (c *Credential) SignLogin(name Name, binding []byte, server identity.Finger
 	return c.login.Sign(keys.ForLogin, loginMessage(c.kind, name, binding, server))
 }
 
+// decoy is the login key of users who do not exist. Nobody signs with it.
+var decoy = sync.OnceValue(func() keys.PublicKey { return keys.NewSigningKey().Public() })
+
 // VerifyLogin checks a login with the user's lock. All that can be wrong is a
-// fault with code login_failed and the same sentence.
+// fault with code login_failed and the same sentence; the lock of a user who does
+// not exist is the zero value, and takes the same time to check.
 func VerifyLogin(lock Lock, name Name, binding []byte, server identity.Fingerprint, signature []byte) error {
-	good := lock.LoginKey.Verify(keys.ForLogin, loginMessage(lock.Kind, name, binding, server), signature)
+	login := lock.LoginKey
+	if login.IsZero() {
+		login = decoy()
+	}
+	good := login.Verify(keys.ForLogin, loginMessage(lock.Kind, name, binding, server), signature)
 	if !good || len(binding) != BindingSize {
 		return LoginRefused()
 	}

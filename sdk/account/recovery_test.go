@@ -26,7 +26,7 @@ func TestRecoveryCodeAsTyped(t *testing.T) {
 	if len(want)*8 < 160 {
 		t.Errorf("it has %d random bits", len(want)*8)
 	}
-	if newRecoveryCode() == newRecoveryCode() {
+	if first, second := newRecoveryCode(), newRecoveryCode(); first == second {
 		t.Error("two codes are the same")
 	}
 }

@@ -57,6 +57,11 @@ func TestNewVault(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	secret := must[[]byte](t)(SealTOTP(make([]byte, TOTPKeySize), []byte(goldenSecret), joe))
+	with := must[Vault](t)(ParseVault(v.WithTOTP(secret).Encode()))
+	if !bytes.Equal(with.TOTP(), secret) || len(v.TOTP()) != 0 || with.Name() != joe || len(with.WithTOTP(nil).TOTP()) != 0 {
+		t.Error("the secret of time-based codes does not come and go")
+	}
 	_, err = v.Open(must[*Credential](t)(StretchPassphrase("correct horse battery stable", lock.Stretch)))
 	wantCode(t, "a wrong passphrase", err, fault.BadPassphrase)
 	_, _, err = LeastCost.NewVault(joe, identityOf(t, 1), "1234567")

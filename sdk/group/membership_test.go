@@ -207,6 +207,62 @@ func TestDelegateSabotages(t *testing.T) {
 	}
 }
 
+// Sabotage: a delegate seals nonsense in the place of the contributors' older
+// keys. Who opens the group has the newest ones, and is told.
+func TestDelegateDestroysOlderKeys(t *testing.T) {
+	s := team()
+	n := s.next(t, delegate, remove(contributor))
+	newest := n.open(t, delegate).Keys(Contributor)[0]
+	for what, box := range map[string][]byte{
+		"nonsense":        make([]byte, 100),
+		"the newest":      newest.seal(olderLabel, testGroup, newest),
+		"another role's":  newest.seal(olderLabel, testGroup, newKey(Owner, 1)),
+		"of another use":  newest.seal(belowLabel, testGroup, newKey(Contributor, 1)),
+		"of another name": newest.seal(olderLabel, "others", newKey(Contributor, 1)),
+	} {
+		lie := n.resign(t, keepStatement, func(r *accountpb.Roster) { r.Contributor.Older = box }, s.key(t, delegate, Delegate))
+		if err := s.check(lie); err != nil {
+			t.Fatalf("%s: a server refuses what it cannot open: %v", what, err)
+		}
+		m := lie.open(t, owner)
+		wantCode(t, what, m.Damaged, fault.Damaged)
+		if len(m.Keys(Contributor)) != 1 || len(m.Keys(Observer)) != 2 {
+			t.Errorf("%s: %d keys of contributors and %d of observers are left", what, len(m.Keys(Contributor)), len(m.Keys(Observer)))
+		}
+		if got := m.Signed(); got.Hash() != lie.signed.Hash() {
+			t.Error("the statement is another")
+		}
+	}
+}
+
+func TestDecodeKeychainRefuses(t *testing.T) {
+	a, b := newKey(Observer, 1), newKey(Observer, 2)
+	many := make([]Key, MaxGenerations+1)
+	for i := range many {
+		many[i] = a
+		many[i].Generation = uint32(i + 1)
+	}
+	zero := a
+	zero.Generation = 0
+	for what, contents := range map[string][]Key{
+		"out of order": {b, a}, "twice": {a, a}, "another role": {newKey(Owner, 1)}, "generation 0": {zero}, "too many": many,
+	} {
+		_, err := decodeKeychain(encodeKeychain(contents...), Observer)
+		wantCode(t, what, err, fault.Damaged)
+	}
+	for what, plaintext := range map[string][]byte{"no message": {9}, "a short seed": {1<<3 | 2, 7, 1 << 3, 4, 2 << 3, 1, 3<<3 | 2, 1, 7}} {
+		_, err := decodeKeychain(plaintext, Observer)
+		wantCode(t, what, err, fault.Damaged)
+	}
+	for what, contents := range map[string][]Key{"none": {}, "two": {a, b}, "another generation": {b}} {
+		_, err := decodeOne(encodeKeychain(contents...), Observer, 1)
+		wantCode(t, what, err, fault.Damaged)
+	}
+	if got, err := decodeKeychain(encodeKeychain(many[:MaxGenerations]...), Observer); err != nil || len(got) != MaxGenerations {
+		t.Errorf("%d keys: %v", len(got), err)
+	}
+}
+
 // Of a role's keys, the newest 64 are kept.
 func TestMaxGenerations(t *testing.T) {
 	s := state1(Create(testGroup, owner, readKey(owner).Public(), testTime))
