@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"testing"
 	"unsafe"
@@ -49,7 +50,7 @@ func (p *proofs) VerifyProof(_ context.Context, proof trust.Proof) error {
 	if p.calls++; p.err != nil {
 		return p.err
 	}
-	pub, err := keys.ParsePublicKey(proof.PublicKey)
+	pub, err := keys.ParseAnyPublicKey(proof.PublicKey)
 	if err != nil {
 		return err
 	}
@@ -168,6 +169,50 @@ func TestProofs(t *testing.T) {
 	}
 	if code := other.prove(good); code != string(fault.BadProof) {
 		t.Errorf("replaying the proof on another connection: %q", code)
+	}
+}
+
+// TestEd25519Owner has the owner of a chain write with a key of Ed25519 alone,
+// and nobody else: not another such key, and not whoever has a quantum-resistant
+// one with the same Ed25519 half.
+func TestEd25519Owner(t *testing.T) {
+	whole, thief := keys.NewSigningKey(), keys.NewSigningKey()
+	alone := func(of *keys.SigningKey) *keys.SigningKey {
+		key, err := keys.Ed25519SigningKey(ed25519.NewKeyFromSeed(of.Seed()[keys.SigningSeedSize-ed25519.SeedSize:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	owner := alone(whole)
+	h := newHostOf(t, event.Centralized, owner.Public().Bytes())
+	h.options.Verifier, h.options.Binding = &proofs{}, [32]byte{1}
+	prove := func(key, signer *keys.SigningKey) *wirepb.Prove {
+		return &wirepb.Prove{PublicKey: key.Public().Bytes(), Proof: evidence.SignProof(signer, h.chain.ID(), h.options.Binding[:])}
+	}
+	c := h.connect()
+	for name, attack := range map[string]*wirepb.Prove{
+		"signed by another":          prove(owner, alone(thief)),
+		"signed by the whole key":    prove(owner, whole),
+		"the whole key's, with half": prove(whole, owner),
+	} {
+		if code := c.prove(attack); code != string(fault.BadProof) {
+			t.Errorf("%s: %q", name, code)
+		}
+	}
+	for _, other := range []*keys.SigningKey{alone(thief), whole} {
+		if code := c.prove(prove(other, other)); code != "" {
+			t.Errorf("a good proof of another key: %q", code)
+		}
+	}
+	if code := c.rejected(commit(1, "k", nil)); code != string(fault.NotAuthorized) {
+		t.Errorf("a write before the owner's proof: %q", code)
+	}
+	if code := c.prove(prove(owner, owner)); code != "" {
+		t.Fatalf("the owner's proof: %q", code)
+	}
+	if code := c.rejected(commit(2, "k", nil)); code != "" {
+		t.Errorf("a write after it: %q", code)
 	}
 }
 

@@ -153,6 +153,9 @@ func (c *Client) resume(conn *wire.Conn, opened *wirepb.Opened, greeting wire.Gr
 	if err != nil {
 		return err
 	}
+	if err := c.checkSigner(&chain.Genesis); err != nil {
+		return err
+	}
 	if c.pin.Name != "" { // the server has opened a frame, so it is who it said
 		if err := c.options.Hosts.Pin(c.pin); err != nil {
 			return err

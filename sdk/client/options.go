@@ -21,6 +21,7 @@ type Options struct {
 	Agent string
 	// Signer is the key that the client writes with; nil writes as nobody. In
 	// a chain of distributed trust that the client makes, it owns the chain.
+	// Such a chain refuses a key that is not quantum-resistant.
 	Signer *keys.SigningKey
 	// Readers are the keys that data is decrypted with: see [Client.Decrypt].
 	Readers []*keys.ReadKey

@@ -26,6 +26,15 @@ func (c *Client) seals() bool {
 	return c.options.Signer != nil && c.chain.Genesis.Trust == event.Distributed
 }
 
+// checkSigner refuses a key that cannot write to a chain of this genesis.
+func (c *Client) checkSigner(g *event.Genesis) error {
+	signer := c.options.Signer
+	if signer == nil || g.Trust != event.Distributed || signer.Public().QuantumResistant() {
+		return nil
+	}
+	return fault.New(fault.Unsupported, "the chain %s has distributed trust, where every commit is sealed with a quantum-resistant key, and the key %s is of Ed25519 alone; write with a key that ate key new makes, or read without one", g.Name, signer.Public())
+}
+
 // seal gives a commit its evidence. The caller holds sealer.mu.
 func (c *Client) seal(p *Pending) error {
 	batch := event.Batch{Count: p.count, Frames: p.frames}

@@ -2,8 +2,10 @@ package client_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,6 +110,32 @@ func TestRejectedAmongOthers(t *testing.T) {
 		if _, err := p.Wait(soon(t)); i%3 == 1 && !fault.Is(err, fault.VersionConflict) || i%3 != 1 && err != nil {
 			t.Errorf("commit %d: %v", i, err)
 		}
+	}
+}
+
+// TestEd25519Signer: a key of Ed25519 alone writes where proofs count, and is
+// refused, with what to do, where commits are sealed.
+func TestEd25519Signer(t *testing.T) {
+	key, err := keys.Ed25519SigningKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, clienttest.Options{Judge: true})
+	mine := put("k", "v")
+	mine.Header.Write = event.WriteAuthority{Kind: event.WriteAnyOf, Keys: []event.Hash{key.Public().ID()}}
+	c := dialWith(t, s.URL("tcp", chainName), signedBy(key))
+	commit(t, c, mine)
+	commit(t, c, put("k", "v"))
+	_, err = dialWith(t, s.URL("tcp", chainName), signedBy(owner)).Submit(soon(t), one("k", "w")).Wait(soon(t))
+	if !fault.Is(err, fault.NotAuthorized) {
+		t.Errorf("another key's commit to the chain: %v", err)
+	}
+
+	s = start(t, clienttest.Options{Trust: event.Distributed})
+	_ = dialWith(t, s.URL("tcp", chainName), signedBy(owner))
+	_, err = client.Dial(soon(t), s.URL("tcp", chainName), signedBy(key))
+	if !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "ate key new") {
+		t.Errorf("opening a chain of distributed trust: %v", err)
 	}
 }
 

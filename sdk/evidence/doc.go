@@ -7,6 +7,10 @@
 // each of its events, whether or not the server is honest. Neither says that
 // the owner may write something: the chain's authorities do.
 //
+// A key of Ed25519 alone, which is not quantum-resistant, makes proofs: they
+// need to hold only now. Seals need to hold for as long as the chain is read,
+// and such a key has none.
+//
 // Integers are little-endian. Signatures are those of package keys, which binds
 // each to its purpose: a proof cannot be passed off as a seal. Both formats
 // begin with a version, which is signed with the rest; a reader refuses one
@@ -16,7 +20,8 @@
 //
 //	offset  size  field
 //	     0     1  version, 1
-//	     1  3373  signature, for the purpose keys.ForProof
+//	     1  3373  signature, for the purpose keys.ForProof; of 64 bytes if the
+//	              key is of Ed25519 alone, which is not quantum-resistant
 //
 // The signature is over these 97 bytes:
 //

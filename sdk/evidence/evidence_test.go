@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -52,6 +53,42 @@ func wantFault(tb testing.TB, err error, code fault.Code, says string) {
 	if !fault.Is(err, code) || !strings.Contains(fmt.Sprint(err), says) {
 		tb.Errorf("got %v; want a %s fault that says %q", err, code, says)
 	}
+}
+
+// TestEd25519Proof: a key of Ed25519 alone makes proofs, no seals, and a keyring
+// gives it only to those who ask for any key.
+func TestEd25519Proof(t *testing.T) {
+	key, err := keys.Ed25519SigningKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ring Keyring
+	pub, err := ring.ParseAny(key.Public().Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := SignProof(key, testChain, binding)
+	if err := VerifyProof(pub, testChain, binding, proof); err != nil || len(proof) != 1+keys.Ed25519SignatureSize {
+		t.Errorf("a good proof of %d bytes is refused: %v", len(proof), err)
+	}
+	strong := SignProof(testKey(t, 1), testChain, binding)
+	for _, forged := range [][]byte{nil, proof[:1], proof[:64], append(slices.Clone(proof), 0), strong, strong[:65]} {
+		wantFault(t, VerifyProof(pub, testChain, binding, forged), fault.BadProof, "the proof of owning key")
+	}
+	if _, err := ring.Parse(key.Public().Bytes()); !fault.Is(err, fault.Unsupported) {
+		t.Errorf("the keyring gives the key to whoever wants a quantum-resistant one: %v", err)
+	}
+	for range 2 {
+		if got, err := ring.ParseAny(testKey(t, 1).Public().Bytes()); err != nil || !got.QuantumResistant() {
+			t.Errorf("a quantum-resistant key became %v, %v", got, err)
+		}
+	}
+	sealed := SignSeal(key, testChain, testLeaves(1), NewWriter(), 1, testHead)
+	_, err = ParseSeal(sealed)
+	wantFault(t, err, fault.BadSeal, "has 197 bytes")
+	seal := parse(t, append(sealed[:133:133], make([]byte, keys.SignatureSize)...))
+	seal.Signature = sealed[133:]
+	wantFault(t, seal.VerifyBatch(pub, testChain, testLeaves(1)), fault.BadSeal, "was not made by key")
 }
 
 // TestProof: a proof convinces for exactly what it was made for, and each of the

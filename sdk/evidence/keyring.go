@@ -37,6 +37,16 @@ func (r *Keyring) Parse(encoded []byte) (keys.PublicKey, error) {
 	return key, err
 }
 
+// ParseAny returns what [keys.ParseAnyPublicKey] returns: also a key of Ed25519
+// alone, which is not quantum-resistant. It is for those who check proofs. Such
+// a key is parsed at once, and not remembered.
+func (r *Keyring) ParseAny(encoded []byte) (keys.PublicKey, error) {
+	if len(encoded) == keys.Ed25519PublicKeySize {
+		return keys.ParseAnyPublicKey(encoded)
+	}
+	return r.Parse(encoded)
+}
+
 func (r *Keyring) find(encoded []byte) (keys.PublicKey, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

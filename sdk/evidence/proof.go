@@ -9,7 +9,7 @@ import (
 // Sizes of a proof's parts, in bytes.
 const (
 	BindingSize = 32
-	ProofSize   = 1 + keys.SignatureSize
+	ProofSize   = 1 + keys.SignatureSize // by a quantum-resistant key
 )
 
 const proofVersion = 1
@@ -32,8 +32,8 @@ func VerifyProof(pub keys.PublicKey, chain event.ChainID, binding, proof []byte)
 		return fault.New(fault.BadProof, "the proof of owning key %s is empty", pub.ID())
 	case proof[0] != proofVersion:
 		return fault.New(fault.BadProof, "the proof of owning key %s is of version %d; this program knows version %d: the server or the client must be upgraded", pub.ID(), proof[0], proofVersion)
-	case len(proof) != ProofSize:
-		return fault.New(fault.BadProof, "the proof of owning key %s has %d bytes; a proof has %d", pub.ID(), len(proof), ProofSize)
+	case !pub.IsZero() && len(proof) != 1+pub.SignatureSize():
+		return fault.New(fault.BadProof, "the proof of owning key %s has %d bytes; a proof has %d", pub.ID(), len(proof), 1+pub.SignatureSize())
 	case !pub.Verify(keys.ForProof, proofMessage(pub.ID(), chain, binding), proof[1:]):
 		return fault.New(fault.BadProof, "the proof of owning key %s was not made by that key for this connection and chain %s; make a new one for each connection", pub.ID(), chain)
 	}

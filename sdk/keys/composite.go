@@ -27,7 +27,7 @@ func representative(label, context string, message []byte) []byte {
 	return append(m, hash[:]...)
 }
 
-func (s *signingSecret) sign(context string, message []byte) []byte {
+func (s *signingSecret) signComposite(context string, message []byte) []byte {
 	m := representative(compositeLabel, context, message)
 	signature := make([]byte, mldsa65.SignatureSize, SignatureSize)
 	if err := mldsa65.SignTo(s.mldsa, m, []byte(compositeLabel), true, signature); err != nil {
@@ -36,7 +36,7 @@ func (s *signingSecret) sign(context string, message []byte) []byte {
 	return append(signature, ed25519.Sign(s.ed25519, m)...)
 }
 
-func (k *PublicKey) verify(context string, message, signature []byte) bool {
+func (k *PublicKey) verifyComposite(context string, message, signature []byte) bool {
 	if k.mldsa == nil || len(signature) != SignatureSize {
 		return false
 	}

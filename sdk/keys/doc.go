@@ -18,6 +18,28 @@
 //	public key, 1985 bytes    0x01 ‖ ML-DSA-65 public key (1952) ‖ Ed25519 public key (32)
 //	signature, 3373 bytes     ML-DSA-65 signature (3309) ‖ Ed25519 signature (64)
 //
+// # Ed25519 alone
+//
+// A signing key may also be Ed25519 (RFC 8032) alone, which is NOT
+// quantum-resistant: whoever has a large quantum computer forges its
+// signatures. It is there for keys that people have already, such as those of
+// SSH (package sshkey). Its signatures count for one purpose, ForProof, by which
+// a connection shows the server whose it is; nothing that is stored and must hold
+// later is signed with it. [ParsePublicKey], and with it everything but proofs,
+// refuses it; [ParseAnyPublicKey] takes it. What it signs is
+//
+//	M' = "ate-ed25519-v1" ‖ u8 len(ctx) ‖ ctx ‖ SHA-512(message)
+//
+// which nothing else begins with that an SSH key signs: SSH's own login begins
+// with a length of four bytes, and signatures of files with "SSHSIG".
+//
+//	secret seed, 32 bytes     Ed25519 seed
+//	public key, 33 bytes      0x03 ‖ Ed25519 public key (32)
+//	signature, 64 bytes       Ed25519 signature
+//
+// A public key of small order, with which anybody's signatures can be good, is
+// refused.
+//
 // # Read keys
 //
 // A read key is X-Wing (draft-connolly-cfrg-xwing-kem): ML-KEM-768 and X25519
@@ -41,5 +63,6 @@
 //
 // The number after "-v" is the version; a reader refuses others.
 //
-// ExamplePublicKey shows a key with seeds of zeros, and its id.
+// ExamplePublicKey shows keys with seeds of zeros, and their ids.
+// ExampleEd25519SigningKey shows one of Ed25519 alone, and what it signs.
 package keys

@@ -173,7 +173,7 @@ func TestBadKeys(t *testing.T) {
 		"cut short":         {parseSign, sign[:len(sign)-1], fault.BadRequest},
 		"too long":          {parseSign, append(bytes.Clone(sign), 0), fault.BadRequest},
 		"a read key":        {parseSign, read, fault.BadRequest},
-		"algorithm 3":       {parseSign, append([]byte{3}, sign[1:]...), fault.Unsupported},
+		"algorithm 4":       {parseSign, append([]byte{4}, sign[1:]...), fault.Unsupported},
 		"read: empty":       {parseRead, nil, fault.BadRequest},
 		"read: cut short":   {parseRead, read[:len(read)-1], fault.BadRequest},
 		"read: a sign key":  {parseRead, sign, fault.BadRequest},

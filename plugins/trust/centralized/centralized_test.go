@@ -2,6 +2,7 @@ package centralized
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"strings"
 	"testing"
 
@@ -50,6 +51,32 @@ func TestOneKeyProvenAsAnother(t *testing.T) {
 	forged.Proof = mine.Proof
 	if err := v.VerifyProof(t.Context(), forged); !fault.Is(err, fault.BadProof) {
 		t.Errorf("a proof of one key is taken for another's: %v", err)
+	}
+}
+
+// TestEd25519Alone: a proof by a key of Ed25519 alone is taken, and one by
+// another such key, or cut short, is not.
+func TestEd25519Alone(t *testing.T) {
+	key := func(n byte) *keys.SigningKey {
+		key, err := keys.Ed25519SigningKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	v, mine, victim := New(), prove(key(1)), prove(key(2))
+	for range 2 {
+		if err := v.VerifyProof(t.Context(), mine); err != nil {
+			t.Errorf("a good proof is refused: %v", err)
+		}
+	}
+	cut := mine
+	cut.Proof = cut.Proof[:len(cut.Proof)-1]
+	victim.Proof = mine.Proof
+	for what, p := range map[string]trust.Proof{"of another key": victim, "cut short": cut} {
+		if err := v.VerifyProof(t.Context(), p); !fault.Is(err, fault.BadProof) {
+			t.Errorf("a proof %s is taken: %v", what, err)
+		}
 	}
 }
 

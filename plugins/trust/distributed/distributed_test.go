@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"context"
+	"crypto/ed25519"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -20,6 +21,13 @@ var (
 	chain = event.ChainID{1, 2, 3}
 	joe   = keys.NewSigningKey()
 	ann   = keys.NewSigningKey()
+	ssh   = func() *keys.SigningKey {
+		key, err := keys.Ed25519SigningKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+		if err != nil {
+			panic(err)
+		}
+		return key
+	}()
 )
 
 // sealed returns a batch of n events that a key sealed, seeing all before it.
@@ -72,6 +80,8 @@ func TestAttacks(t *testing.T) {
 		{"seal by another key", with(func(b *trust.Batch) { b.Evidence = sealed(ann, 10, 4).Evidence }), "was checked with key"},
 		{"another key for the seal", with(func(b *trust.Batch) { b.Signer = ann.Public().Bytes() }), "was checked with key"},
 		{"no key", with(func(b *trust.Batch) { b.Signer = nil }), "is not one"},
+		{"a key of Ed25519 alone", with(func(b *trust.Batch) { b.Signer = ssh.Public().Bytes() }), "not quantum-resistant"},
+		{"sealed by a key of Ed25519 alone", sealed(ssh, 10, 4), "a seal of version 1 has 3506"},
 		{"a proof for a seal", with(func(b *trust.Batch) { b.Evidence = evidence.SignProof(joe, chain, make([]byte, 32)) }), "the seal has 3374 bytes"},
 		{"seal over other leaves", with(func(b *trust.Batch) { b.Leaves = sealed(joe, 11, 4).Leaves }), "of other events"},
 		{"reordered leaves", with(func(b *trust.Batch) { slices.Reverse(b.Leaves) }), "of other events"},

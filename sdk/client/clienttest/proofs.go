@@ -61,7 +61,7 @@ func (s *session) prove(t wire.Type, payload []byte) error {
 }
 
 func (s *session) proveKey(m *wirepb.Prove) {
-	key, err := keys.ParsePublicKey(m.PublicKey)
+	key, err := keys.ParseAnyPublicKey(m.PublicKey)
 	if err == nil {
 		err = evidence.VerifyProof(key, s.chain.id, s.binding[:], m.Proof)
 	}
