@@ -127,10 +127,10 @@ func (a *access) write(set *settings) (event.WriteAuthority, error) {
 // writer returns the id of a key that a flag names.
 func (set *settings) writer(text string) (event.Hash, error) {
 	if text == "me" {
-		if set.identity == nil {
+		if set.signer == nil {
 			return event.Hash{}, errNoKey
 		}
-		return set.identity.Signing.Public().ID(), nil
+		return set.signer.Public().ID(), nil
 	}
 	if id, err := keys.ParseID(text); err == nil {
 		return id, nil

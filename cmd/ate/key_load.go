@@ -9,11 +9,45 @@ import (
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/keys/keyfile"
+	"github.com/atedb/atedb/sdk/keys/sshkey"
 )
 
 // passphraseVariable is the environment variable that spares the question for
 // a passphrase.
 const passphraseVariable = "ATE_PASSPHRASE"
+
+// loadKeys loads what the flags say to write and read with. With an SSH key
+// nothing is read, unless a key for that is named too.
+func (set *settings) loadKeys(ctx context.Context) error {
+	var err error
+	if set.sshKey == "" || set.key != "" {
+		if set.identity, err = loadIdentity(ctx, set.key); err != nil {
+			return err
+		}
+	}
+	if set.sshKey != "" {
+		set.signer, err = loadSSHKey(ctx, set.sshKey)
+	} else if set.identity != nil {
+		set.signer = set.identity.Signing
+	}
+	return err
+}
+
+// loadSSHKey returns the SSH key in a file, asking for its passphrase if it has
+// one.
+func loadSSHKey(ctx context.Context, path string) (*keys.SigningKey, error) {
+	file, err := sshkey.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	passphrase := ""
+	if file.Encrypted {
+		if passphrase, err = knownPassphrase(ctx, path); err != nil {
+			return nil, err
+		}
+	}
+	return file.Open(passphrase)
+}
 
 // loadIdentity returns the key of a name, asking for its passphrase if it has
 // one. Without a name it is the default key, or nil if there is none.

@@ -21,11 +21,13 @@ const defaultTimeout = 10 * time.Second
 type settings struct {
 	timeout         time.Duration
 	key             string // name of the key to write and read with
+	sshKey          string // path of the SSH key to write with instead
 	encryption      int    // the least wire encryption that is accepted
 	trustOnFirstUse bool
 	authorities     string // PEM file of who may vouch for a wss:// server
 
-	identity *keys.Identity // of key, once a connection was dialled; nil if there is none
+	identity *keys.Identity   // of key, once a connection was dialled; nil if there is none
+	signer   *keys.SigningKey // that is written with: identity's or of sshKey; nil if there is none
 }
 
 func newRoot() *cobra.Command {
@@ -47,6 +49,7 @@ func newRoot() *cobra.Command {
 	}
 	root.PersistentFlags().DurationVar(&set.timeout, "timeout", defaultTimeout, "how long to wait for a server that cannot be reached")
 	root.PersistentFlags().StringVar(&set.key, "key", "", "the `name` of the key to write and read with (default: the key named default, if there is one)")
+	root.PersistentFlags().StringVar(&set.sshKey, "ssh-key", "", "the `file` of an Ed25519 SSH key to write with, in chains of centralized trust; it is not quantum-resistant, and reads nothing that is encrypted unless --key is given too")
 	root.PersistentFlags().IntVar(&set.encryption, "wire-encryption", 0, "the least wire encryption to accept: 0, 128, 192 or 256 `bits`")
 	root.PersistentFlags().BoolVar(&set.trustOnFirstUse, "trust-on-first-use", false, "pin the key of a server that is not known yet")
 	root.PersistentFlags().StringVar(&set.authorities, "ca", "", "a PEM `file` with who may vouch for a wss:// server (default: whom the system trusts)")

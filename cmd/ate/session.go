@@ -62,12 +62,12 @@ func (set *settings) options(ctx context.Context) (client.Options, error) {
 	if !slices.Contains([]int{0, 128, 192, 256}, set.encryption) {
 		return o, usage("--wire-encryption is %d; it must be 0, 128, 192 or 256", set.encryption)
 	}
-	var err error
-	if set.identity, err = loadIdentity(ctx, set.key); err != nil {
+	if err := set.loadKeys(ctx); err != nil {
 		return o, err
 	}
+	o.Signer = set.signer
 	if set.identity != nil {
-		o.Signer, o.Readers = set.identity.Signing, []*keys.ReadKey{set.identity.Read}
+		o.Readers = []*keys.ReadKey{set.identity.Read}
 	}
 	folder, err := known.DefaultFolder()
 	if err != nil {
