@@ -240,3 +240,13 @@ func FuzzParseAnyPublicKey(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkEd25519Verify(b *testing.B) {
+	key, message := newEd25519(b), make([]byte, 128)
+	public, signature := key.Public(), key.Sign(ForProof, message)
+	for b.Loop() {
+		if !public.Verify(ForProof, message, signature) {
+			b.Fatal("a good signature does not verify")
+		}
+	}
+}

@@ -38,6 +38,9 @@ func newFile(id *keys.Identity, passphrase string, workFactor int) (*File, error
 	if err := keys.CheckName(id.Name); err != nil {
 		return nil, err
 	}
+	if !id.Signing.Public().QuantumResistant() {
+		return nil, fault.New(fault.Unsupported, "the key %q is of Ed25519 alone, which is not quantum-resistant and has no key file; keep it where it comes from", id.Name)
+	}
 	secret, err := encodeSecret(id, passphrase, workFactor)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package keyfile
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -291,4 +292,16 @@ func FuzzParse(f *testing.F) {
 			t.Error("it opens as another identity")
 		}
 	})
+}
+
+// A key of Ed25519 alone has no place in a key file, which could not be read.
+func TestNoEd25519(t *testing.T) {
+	alone, err := keys.Ed25519SigningKey(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := &keys.Identity{Name: "joe", Signing: alone, Read: keys.NewReadKey()}
+	if _, err := New(id, ""); !fault.Is(err, fault.Unsupported) {
+		t.Errorf("got %v", err)
+	}
 }
