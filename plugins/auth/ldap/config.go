@@ -1,0 +1,233 @@
+package ldap
+
+import (
+	"encoding/json"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/atedb/atedb/sdk/auth"
+	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/plugin"
+	"github.com/atedb/atedb/sdk/setting"
+)
+
+// settings are the plugin's configuration as it is written.
+type settings struct {
+	URL              string          `json:"url"`
+	StartTLS         bool            `json:"starttls"`
+	AllowPlaintext   bool            `json:"allow_plaintext"`
+	CA               string          `json:"ca"`
+	BindDN           string          `json:"bind_dn"`
+	BindPasswordFile string          `json:"bind_password_file"`
+	Domains          []string        `json:"domains"`
+	UserBase         string          `json:"user_base"`
+	UserFilter       string          `json:"user_filter"`
+	KeyAttribute     string          `json:"key_attribute"`
+	GroupBase        string          `json:"group_base"`
+	GroupFilter      string          `json:"group_filter"`
+	GroupMembers     string          `json:"group_members"`
+	MemberFilter     string          `json:"member_filter"`
+	MaxMembers       int             `json:"max_members"`
+	TTL              json.RawMessage `json:"ttl"`
+	Timeout          json.RawMessage `json:"timeout"`
+}
+
+// config is the plugin's configuration, checked. It holds no secret: the
+// password is read when it is sent.
+type config struct {
+	server  server
+	domains []string
+	users   place
+	groups  place
+
+	keyAttribute    string
+	memberAttribute string
+	memberFilter    string
+	maxMembers      int
+
+	ttl     time.Duration
+	timeout time.Duration // of a question as a whole
+}
+
+// server is where the directory is, and how to log in to it.
+type server struct {
+	url      string // for people
+	address  string // host:port
+	host     string // that its certificate must name
+	security security
+	ca       string // path of the certificates to trust, or "" for the system's
+
+	bindDN       string // "" to ask as nobody
+	passwordFile string
+}
+
+// security is how what is sent to a directory is kept from others.
+type security int
+
+const (
+	plaintext security = iota
+	startTLS           // TLS after a request for it, RFC 4511, 4.14
+	overTLS            // TLS from the first byte, ldaps
+)
+
+// place is where entries of one kind are.
+type place struct {
+	base   *goldap.DN // nil if the directory is not asked about them
+	text   string     // base as it was written
+	filter filter
+}
+
+// parseConfig reads and checks a configuration, but not the files that it
+// names. Its errors are bad_config faults that name the key.
+func parseConfig(text []byte) (config, error) {
+	s := settings{
+		UserFilter: "(mail={owner})", GroupFilter: "(cn={group})", MemberFilter: "(objectClass=*)",
+		KeyAttribute: "description", GroupMembers: "member", MaxMembers: defaultMaxMembers,
+	}
+	if err := plugin.DecodeConfig(text, &s); err != nil {
+		return config{}, err
+	}
+	c := config{
+		domains: s.Domains, keyAttribute: s.KeyAttribute, memberAttribute: s.GroupMembers,
+		memberFilter: s.MemberFilter, maxMembers: s.MaxMembers,
+	}
+	for _, step := range []func(*settings) error{c.readServer, c.readUsers, c.readGroups, c.readAttributes, c.readTimes} {
+		if err := step(&s); err != nil {
+			return config{}, err
+		}
+	}
+	return c, nil
+}
+
+func (c *config) readUsers(s *settings) (err error) {
+	if s.UserBase == "" {
+		if s.GroupBase == "" {
+			return fault.New(fault.BadConfig, "auth ldap needs user_base, where users are in the directory, or group_base, where groups are, or both")
+		}
+		return nil
+	}
+	if len(s.Domains) == 0 || len(s.Domains) > maxDomains {
+		return fault.New(fault.BadConfig, "domains has %d entries; write the domains whose users are under user_base, 1 to %d", len(s.Domains), maxDomains)
+	}
+	for _, domain := range s.Domains {
+		name, err := chainname.Parse(domain + "/name/db")
+		if err != nil || name.Domain() != domain {
+			return fault.New(fault.BadConfig, "domains has %.100q, which is not a domain; write one such as \"example.com\", in lower case", domain)
+		}
+	}
+	c.users, err = parsePlace("user", s.UserBase, s.UserFilter, "owner", "name", "domain")
+	switch {
+	case err != nil:
+		return err
+	case !c.users.filter.has("owner") && !c.users.filter.has("name"):
+		return fault.New(fault.BadConfig, "user_filter finds the same entries for every user; put {owner} or {name} into it")
+	case !c.users.filter.has("owner") && !c.users.filter.has("domain") && len(slices.Compact(slices.Sorted(slices.Values(s.Domains)))) > 1:
+		return fault.New(fault.BadConfig, "user_filter finds one entry for users of the same name in several domains; put {owner} or {domain} into it, or write one domain only")
+	}
+	return nil
+}
+
+func (c *config) readGroups(s *settings) (err error) {
+	if s.GroupBase == "" {
+		return nil
+	}
+	if c.groups, err = parsePlace("group", s.GroupBase, s.GroupFilter, "group"); err != nil {
+		return err
+	}
+	if !c.groups.filter.has("group") {
+		return fault.New(fault.BadConfig, "group_filter finds the same entries for every group; put {group} into it")
+	}
+	if _, err := parseFilter("member_filter", s.MemberFilter); err != nil {
+		return err
+	}
+	if s.MaxMembers < 1 || s.MaxMembers > auth.MaxRootKeys {
+		return fault.New(fault.BadConfig, "max_members is %d; 1 to %d are allowed", s.MaxMembers, auth.MaxRootKeys)
+	}
+	return nil
+}
+
+// attributeName is a name with options, or an object identifier (RFC 4512, 2.5).
+var attributeName = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+)(;[A-Za-z0-9-]+)*$`)
+
+func (c *config) readAttributes(s *settings) error {
+	for _, a := range []struct{ key, value string }{{"key_attribute", s.KeyAttribute}, {"group_members", s.GroupMembers}} {
+		if len(a.value) > 200 || !attributeName.MatchString(a.value) {
+			return fault.New(fault.BadConfig, "%s is %.100q, which is not the name of an attribute", a.key, a.value)
+		}
+	}
+	return nil
+}
+
+func (c *config) readTimes(s *settings) (err error) {
+	if c.ttl, err = setting.Duration("ttl", s.TTL, defaultTTL); err != nil {
+		return err
+	}
+	if c.timeout, err = setting.Duration("timeout", s.Timeout, defaultTimeout); err != nil {
+		return err
+	}
+	switch {
+	case c.ttl > auth.MaxTTL:
+		return fault.New(fault.BadConfig, "ttl is %v; at most %v are allowed", c.ttl, auth.MaxTTL)
+	case c.timeout < time.Millisecond || c.timeout > maxTimeout:
+		return fault.New(fault.BadConfig, "timeout is %v; 1ms to %v are allowed", c.timeout, maxTimeout)
+	}
+	return nil
+}
+
+func (c *config) readServer(s *settings) error {
+	u, err := parseURL(s.URL)
+	if err != nil {
+		return err
+	}
+	c.server = server{url: s.URL, host: u.Hostname(), ca: s.CA, bindDN: s.BindDN, passwordFile: s.BindPasswordFile}
+	defaultPort := goldap.DefaultLdapPort
+	switch {
+	case u.Scheme == "ldaps" && (s.StartTLS || s.AllowPlaintext):
+		return fault.New(fault.BadConfig, "an ldaps URL is TLS from the first byte on; remove starttls and allow_plaintext")
+	case u.Scheme == "ldaps":
+		c.server.security, defaultPort = overTLS, goldap.DefaultLdapsPort
+	case s.StartTLS && s.AllowPlaintext:
+		return fault.New(fault.BadConfig, "starttls and allow_plaintext contradict each other; remove allow_plaintext")
+	case s.StartTLS:
+		c.server.security = startTLS
+	case !s.AllowPlaintext && !isLoopback(u.Hostname()):
+		return fault.New(fault.BadConfig, "url is %.200q, so the password and every answer could be read and changed on the way; write an ldaps URL, or set starttls = true", s.URL)
+	}
+	if c.server.security == plaintext && s.CA != "" {
+		return fault.New(fault.BadConfig, "ca has no use without TLS; remove it, write an ldaps URL, or set starttls = true")
+	}
+	port := u.Port()
+	if port == "" {
+		port = defaultPort
+	}
+	c.server.address = net.JoinHostPort(c.server.host, port)
+	return c.server.checkLogin()
+}
+
+// parseURL accepts ldap and ldaps URLs with nothing but a host and a port.
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || len(text) > 300 || u.Scheme != "ldap" && u.Scheme != "ldaps" || u.Hostname() == "" || (u.Path != "" && u.Path != "/") ||
+		u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, fault.New(fault.BadConfig, "url is not that of a directory; write one such as \"ldaps://ldap.example.com\", with no more than a port behind it")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, fault.New(fault.BadConfig, "url has the port %.20q; write 1 to 65535", port)
+		}
+	}
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
