@@ -33,7 +33,7 @@ var errRefused = errors.New("the login is refused")
 // dialer makes connections to the directory.
 type dialer struct {
 	server  server
-	timeout time.Duration // for a request
+	timeout time.Duration // of a question
 	connect func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -72,7 +72,7 @@ func (d *dialer) login(ctx context.Context, raw net.Conn, password string) (*con
 	}
 	bounds := newBoundedConn(secured, d.timeout)
 	c := &connection{goldap.NewConn(bounds, d.server.security != plaintext), bounds}
-	c.SetTimeout(d.timeout)
+	c.SetTimeout(d.timeout + time.Second) // for who does not wait any more
 	c.Start()
 	if err := c.bind(d.server.bindDN, password); err != nil {
 		c.close()
@@ -143,7 +143,9 @@ func (c *connection) bind(dn, password string) error {
 	switch {
 	case err == nil:
 		return nil
-	case isResult(err) && !isResult(err, goldap.LDAPResultBusy, goldap.LDAPResultUnavailable):
+	case isResult(err, goldap.LDAPResultBusy, goldap.LDAPResultUnavailable):
+		return fault.New(fault.Unavailable, "logging in: not now (%s)", resultName(err))
+	case isResult(err):
 		return fault.New(fault.Unavailable, "%w (%s)", errRefused, resultName(err))
 	}
 	return fault.New(fault.Unavailable, "logging in: %w", c.cause(err))

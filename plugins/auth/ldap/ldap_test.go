@@ -236,12 +236,14 @@ func TestContract(t *testing.T) {
 			return r
 		},
 	} {
+		granted, denied := chainname.Name("example.com/joe/db"), chainname.Name("strangers/db")
+		if name == "plaintext" { // a group once, which takes six searches
+			granted, denied = "engineers/db", "example.com/kim/db"
+		}
 		t.Run(name, func(t *testing.T) {
-			for granted, denied := range map[chainname.Name]chainname.Name{"example.com/joe/db": "strangers/db", "engineers/db": "example.com/kim/db"} {
-				authtest.Run(t, func(tb testing.TB) authtest.Subject {
-					return authtest.Subject{Resolver: start(tb), Granted: granted, Denied: denied, Stalled: "example.com/stalled/db"}
-				})
-			}
+			authtest.Run(t, func(tb testing.TB) authtest.Subject {
+				return authtest.Subject{Resolver: start(tb), Granted: granted, Denied: denied, Stalled: "example.com/stalled/db"}
+			})
 		})
 	}
 }

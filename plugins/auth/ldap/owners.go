@@ -29,7 +29,7 @@ func (o *owners) user(ctx context.Context, chain chainname.Name) (auth.Answer, e
 	if o.config.users.base == nil || !slices.Contains(o.config.domains, chain.Domain()) {
 		return denied("%s may not have chains on this server: its directory does not answer for users of %s", owner, chain.Domain()), nil
 	}
-	name, _, _ := strings.Cut(owner, "@")
+	name := strings.TrimSuffix(owner, "@"+chain.Domain())
 	filter := o.config.users.filter.with("owner", owner, "name", name, "domain", chain.Domain())
 	e, denial, err := o.only(ctx, owner, "user_base", o.config.users, filter, o.config.keyAttribute)
 	if err != nil || denial.Denied != "" {
