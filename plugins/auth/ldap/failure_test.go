@@ -218,9 +218,36 @@ func TestRestart(t *testing.T) {
 	for range 3 {
 		wants(t, r, "engineers/db", "1 keys, 1 ids")
 		d.stop()
-		wants(t, r, "example.com/joe/db", "the directory ldap://"+address+" cannot say now who owns chains: connecting: ")
+		wants(t, r, "example.com/joe/db", "the directory ldap://"+address+" cannot say who owns chains now, so try again later: connecting: ")
 		again(t, d, address)
 	}
+}
+
+// A directory that stays away fills no log; a new reason is told at once.
+func TestWarnings(t *testing.T) {
+	d := &ldapServer{bindDN: testDN, password: testPassword}
+	d.start(t, nil)
+	d.stop()
+	c := configFor(t, d, "ldap", nil)
+	r, log := configured(t, c)
+	now := time.Now()
+	r.ready.Load().directory.pool.now = func() time.Time { return now }
+	ask := func(warnings int) {
+		t.Helper()
+		for range 5 {
+			wants(t, r, "example.com/joe/db", "try again later")
+		}
+		if got := strings.Count(log.String(), "\n"); got != warnings {
+			t.Errorf("there are %d warnings; want %d:\n%s", got, warnings, log)
+		}
+	}
+	ask(1)
+	now = now.Add(repeatedAfter)
+	ask(2)
+	if err := os.Remove(c["bind_password_file"].(string)); err != nil {
+		t.Fatal(err)
+	}
+	ask(3)
 }
 
 // A directory that has ended an idle connection is asked over a new one, by

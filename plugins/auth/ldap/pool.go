@@ -22,6 +22,8 @@ type pool struct {
 	mu      sync.Mutex // guards what follows, and is held for no I/O
 	current *attempt   // nil before the first
 	closed  bool
+	warned  string // of what the log has warned last
+	since   time.Time
 }
 
 // attempt is a connection that somebody is making or has made. The fields below
@@ -87,16 +89,28 @@ func (p *pool) make(a *attempt) {
 	defer cancel()
 	a.c, a.err = p.dialer.dial(ctx)
 	a.ended = p.now()
-	if a.err != nil {
-		p.log.Warn("the directory cannot be asked", "url", p.dialer.server.url, "bind_dn", p.dialer.server.bindDN, "error", oneLine(a.err.Error()))
-	}
 	p.mu.Lock()
+	p.warn(a)
 	closed := p.closed
 	close(a.done)
 	p.mu.Unlock()
 	if closed && a.c != nil {
 		a.c.close()
 	}
+}
+
+// warn logs what is wrong, once in a while if it stays the same: everybody who
+// asks for a chain brings an attempt about. It is called with mu held.
+func (p *pool) warn(a *attempt) {
+	text := ""
+	if a.err != nil {
+		text = oneLine(fault.From(a.err).Reason)
+	}
+	if text != "" && (text != p.warned || a.ended.Sub(p.since) >= repeatedAfter) {
+		p.log.Warn("the directory cannot be asked", "url", p.dialer.server.url, "bind_dn", p.dialer.server.bindDN, "error", text)
+		p.since = a.ended
+	}
+	p.warned = text
 }
 
 // close ends the connection. None is made after it.

@@ -87,7 +87,7 @@ func (d *directory) unavailable(err error) error {
 	case fault.Is(err, fault.BadConfig):
 		reason = "a file that this server logs in with is not usable; the operator finds more in the log"
 	}
-	return fault.New(fault.Unavailable, "the directory %s cannot say now who owns chains: %s", d.pool.dialer.server.url, reason)
+	return fault.New(fault.Unavailable, "the directory %s cannot say who owns chains now, so try again later: %s", d.pool.dialer.server.url, reason)
 }
 
 // ask searches, and once more with a new connection if one that was up before
