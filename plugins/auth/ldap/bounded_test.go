@@ -2,10 +2,14 @@ package ldap
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"net"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 
@@ -69,6 +73,44 @@ func FuzzReadMessage(f *testing.F) {
 		rest := bytes.NewReader(message)
 		if _, err := ber.ReadPacket(rest); err == nil && rest.Len() != 0 {
 			t.Errorf("of %x, the library leaves %d bytes", message, rest.Len())
+		}
+	})
+}
+
+// FuzzReplies lets a directory answer a search with anything: the plugin takes
+// it, and takes nothing that was not asked for.
+func FuzzReplies(f *testing.F) {
+	entry := []byte{0x30, 33, 0x02, 1, 1, 0x64, 28, 4, 4, 'd', 'c', '=', 'x', 0x30, 20, 0x30, 18, 4, 11, 'd', 'e', 's', 'c', 'r', 'i', 'p', 't', 'i', 'o', 'n', 0x31, 3, 4, 1, 'k'}
+	end := []byte{0x30, 12, 0x02, 1, 1, 0x65, 7, 0x0a, 1, 0, 4, 0, 4, 0}
+	for _, reply := range [][]byte{end, append(entry, end...), {0x30, 5, 0x02, 1, 1, 0x64, 0}, {0x30, 5, 0x02, 1, 1, 0x79, 0}, {0x30, 12, 0x02, 1, 1, 0x65, 7, 0x0a, 1, 10, 4, 0, 4, 0}} {
+		f.Add(reply)
+	}
+	base, err := parseDN("dc=x")
+	if err != nil {
+		f.Fatal(err)
+	}
+	q := query{where: "user_base", base: base, text: "dc=x", filter: "(mail=x)", attribute: "description"}
+	f.Fuzz(func(t *testing.T, reply []byte) {
+		connect := func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			go func() {
+				defer theirs.Close()
+				if _, err := theirs.Read(make([]byte, 1024)); err == nil {
+					_, _ = theirs.Write(reply)
+				}
+			}()
+			return ours, nil
+		}
+		p := &pool{dialer: dialer{timeout: time.Second, connect: connect}, timeout: time.Second, log: hclog.NewNullLogger(), now: time.Now}
+		defer p.close()
+		found, err := newDirectory(p, time.Second).search(t.Context(), q)
+		if err != nil && !fault.Is(err, fault.Unavailable) && !errors.Is(err, errNoBase) || len(found) > maxEntries {
+			t.Errorf("%x is %d entries, %v", reply, len(found), err)
+		}
+		for _, e := range found {
+			if !e.dn.EqualFold(base) {
+				t.Errorf("%x is the entry %v", reply, e.dn)
+			}
 		}
 	})
 }

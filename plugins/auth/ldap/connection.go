@@ -18,12 +18,13 @@ import (
 type connection struct {
 	*goldap.Conn
 	bounds *boundedConn
+	raw    net.Conn // under TLS
 }
 
 // close ends the connection and every search on it. Whoever still reads from or
-// writes to the network is stopped first: the library would wait for him.
+// writes to the network is stopped first: the library and TLS would wait for him.
 func (c *connection) close() {
-	_ = c.bounds.Close()
+	_ = c.raw.Close()
 	_ = c.Conn.Close()
 }
 
@@ -71,7 +72,7 @@ func (d *dialer) login(ctx context.Context, raw net.Conn, password string) (*con
 		return nil, err
 	}
 	bounds := newBoundedConn(secured, d.timeout)
-	c := &connection{goldap.NewConn(bounds, d.server.security != plaintext), bounds}
+	c := &connection{goldap.NewConn(bounds, d.server.security != plaintext), bounds, raw}
 	c.SetTimeout(d.timeout + time.Second) // for who does not wait any more
 	c.Start()
 	if err := c.bind(d.server.bindDN, password); err != nil {
