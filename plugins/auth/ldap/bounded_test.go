@@ -22,6 +22,9 @@ func TestAllowance(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
 	defer theirs.Close()
+	if err := ours.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	go io.Copy(io.Discard, theirs)
 	c := newBoundedConn(ours, time.Second)
 	for range 3 * maxInFlight {

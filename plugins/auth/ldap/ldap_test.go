@@ -9,11 +9,13 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	ber "github.com/go-asn1-ber/asn1-ber"
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"github.com/atedb/atedb/sdk/auth"
@@ -272,6 +274,29 @@ func TestAnswers(t *testing.T) {
 	got, err := r.Resolve(t.Context(), auth.Query{Chain: "engineers/db"})
 	if err != nil || !bytes.Equal(got.RootKeys[0], joe.Bytes()) || got.RootKeyIDs[0] != ann.ID() || got.TTL != defaultTTL || got.ChainOnly {
 		t.Errorf("the group's answer is %+v, %v; want the keys of joe and ann for a minute", got, err)
+	}
+}
+
+// The directory is asked for two entries and one attribute, and to follow no
+// aliases, as the package's comment has it.
+func TestWhatIsAsked(t *testing.T) {
+	var asked atomic.Pointer[ber.Packet]
+	r, _ := plain(t, nil, func(_ *session, r request) bool {
+		if r.kind == goldap.ApplicationSearchRequest {
+			asked.Store(r.op)
+		}
+		return false
+	})
+	for chain, want := range map[chainname.Name]struct {
+		base  string
+		scope int64
+	}{"example.com/joe/db": {"ou=people,dc=example,dc=com", goldap.ScopeWholeSubtree}, "interns/db": {"uid=kim,ou=people,dc=example,dc=com", goldap.ScopeBaseObject}} {
+		resolve(t, r, chain)
+		op := asked.Load().Children
+		if op[0].Data.String() != want.base || op[1].Value != want.scope || op[2].Value != int64(goldap.NeverDerefAliases) || op[3].Value != int64(2) ||
+			op[4].Value != int64(2) || op[5].Value != false || len(op[7].Children) != 1 || op[7].Children[0].Data.String() != "description" {
+			t.Errorf("about %s, the search is %q, scope %v, aliases %v, limits %v and %vs, %d attributes", chain, op[0].Data, op[1].Value, op[2].Value, op[3].Value, op[4].Value, len(op[7].Children))
+		}
 	}
 }
 
