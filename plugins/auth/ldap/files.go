@@ -5,28 +5,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
-	"unicode"
 
 	"github.com/atedb/atedb/sdk/fault"
 )
-
-// checkLogin checks how to log in, but not the files.
-func (s *server) checkLogin() error {
-	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
-	switch {
-	case (s.bindDN == "") != (s.passwordFile == ""):
-		return fault.New(fault.BadConfig, "bind_dn and bind_password_file belong together; write both, or none to ask as nobody")
-	case len(s.bindDN) > 1000 || strings.ContainsFunc(s.bindDN, unprintable):
-		return fault.New(fault.BadConfig, "bind_dn is %.100q; write at most 1000 bytes on one line", s.bindDN)
-	case s.passwordFile != "" && !filepath.IsAbs(s.passwordFile):
-		return fault.New(fault.BadConfig, "bind_password_file is %.100q; write the absolute path of a file that holds the password", s.passwordFile)
-	case s.ca != "" && !filepath.IsAbs(s.ca):
-		return fault.New(fault.BadConfig, "ca is %.100q; write the absolute path of a PEM file", s.ca)
-	}
-	return nil
-}
 
 // checkFiles reports whether the files that the configuration names can be used.
 func (s *server) checkFiles() error {
