@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/plugin"
@@ -160,6 +162,14 @@ func TestReadme(t *testing.T) {
 	r, _ := configured(t, with)
 	wants(t, r, "example.com/joe/db", "0 keys, 1 ids")
 	wants(t, r, "engineers/db", "0 keys, 1 ids")
+
+	var activeDirectory struct{ Auth map[string]configMap }
+	if err := yaml.Unmarshal([]byte(block("yaml")), &activeDirectory); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parse(t, activeDirectory.Auth["ldap"]); err != nil {
+		t.Errorf("the example for Active Directory: %v", err)
+	}
 }
 
 func FuzzFilter(f *testing.F) {
