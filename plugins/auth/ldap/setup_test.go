@@ -24,18 +24,26 @@ const (
 	testPassword = "correct horse battery staple"
 )
 
+// identities are those that identity has made, since that takes long.
+var identities sync.Map
+
 // identity makes keys that are the same each time a test is run.
 func identity(tb testing.TB, n byte) keys.PublicIdentity {
 	tb.Helper()
+	if made, ok := identities.Load(n); ok {
+		return made.(keys.PublicIdentity)
+	}
 	signing, err := keys.SigningKeyFromSeed(bytes.Repeat([]byte{n}, keys.SigningSeedSize))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	read, err := keys.ReadKeyFromSeed(bytes.Repeat([]byte{n}, 32))
+	read, err := keys.ReadKeyFromSeed(bytes.Repeat([]byte{n}, keys.ReadSeedSize))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return (&keys.Identity{Name: "test", Signing: signing, Read: read}).Public()
+	made := (&keys.Identity{Name: "test", Signing: signing, Read: read}).Public()
+	identities.Store(n, made)
+	return made
 }
 
 // people is the directory of most tests: joe has a whole key, ann the id of one.
