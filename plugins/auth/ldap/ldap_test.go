@@ -105,7 +105,7 @@ func TestWhatIsAsked(t *testing.T) {
 		resolve(t, r, chain)
 		op := asked.Load().Children
 		if op[0].Data.String() != want.base || op[1].Value != want.scope || op[2].Value != int64(goldap.NeverDerefAliases) || op[3].Value != int64(2) ||
-			op[4].Value != int64(2) || op[5].Value != false || len(op[7].Children) != 1 || op[7].Children[0].Data.String() != "description" {
+			op[4].Value != int64(20) || op[5].Value != false || len(op[7].Children) != 1 || op[7].Children[0].Data.String() != "description" {
 			t.Errorf("about %s, the search is %q, scope %v, aliases %v, limits %v and %vs, %d attributes", chain, op[0].Data, op[1].Value, op[2].Value, op[3].Value, op[4].Value, len(op[7].Children))
 		}
 	}

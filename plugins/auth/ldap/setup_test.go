@@ -116,7 +116,7 @@ type configMap map[string]any
 func configFor(tb testing.TB, d *ldapServer, scheme string, others configMap) configMap {
 	tb.Helper()
 	c := configMap{
-		"url": scheme + "://" + d.address(), "domains": []string{"example.com"}, "timeout": "2s",
+		"url": scheme + "://" + d.address(), "domains": []string{"example.com"}, "timeout": "20s",
 		"user_base": "ou=people,dc=example,dc=com", "group_base": "ou=groups,dc=example,dc=com",
 	}
 	if d.bindDN != "" {
