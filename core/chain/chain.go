@@ -244,6 +244,19 @@ func (c *Chain) Newest(keys [][]byte) []event.Seq {
 	return seqs
 }
 
+// Versions returns for each of the keys, at one moment, what a commit that is to
+// follow on that must expect of its object.
+func (c *Chain) Versions(keys ...[]byte) []Expected {
+	c.stateMu.RLock()
+	defer c.stateMu.RUnlock()
+	versions := make([]Expected, len(keys))
+	for i, key := range keys {
+		seq, ok := c.tree.Newest(key)
+		versions[i] = Expected{Key: key, Exists: ok, Seq: seq}
+	}
+	return versions
+}
+
 // AppendEvents appends to dst a record for each of the events that have these
 // seqs, as they are stored. Those that are not there (any more) are left out.
 // It stops when dst is longer than maxBytes.

@@ -49,10 +49,9 @@ type openChain struct {
 	chain  *chain.Chain
 	feed   *fanout.Feed
 	log    *durable.Log
+	signer *chain.Signer
 
 	closed chan struct{} // closed when the chain is, and may be opened anew
-
-	checkpoints checkpoints
 
 	ctx    context.Context // ends, with a cause, when the chain cannot go on
 	cancel context.CancelCauseFunc
@@ -240,8 +239,11 @@ func (r *registry) openChain(c *openChain, w wish) error {
 		OnFail:    func(err error) { r.failed(c, err) },
 		OnProblem: func(err error) { r.log.Warn("a chain needs attention", "chain", c.name, "error", err) },
 	})
-	c.chain = opened
-	return err
+	if err != nil {
+		return err
+	}
+	c.chain, c.signer = opened, chain.NewSigner(opened, r.identity.Signing(), r.identity.Public().Fingerprint().String())
+	return nil
 }
 
 // failed ends a chain that cannot go on, and the sessions that use it. Their

@@ -15,6 +15,7 @@ import (
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/durable"
+	"github.com/atedb/atedb/core/farewell"
 	"github.com/atedb/atedb/core/session"
 	"github.com/atedb/atedb/core/transport"
 	"github.com/atedb/atedb/sdk/chainname"
@@ -144,7 +145,7 @@ func (s *server) handle(nc net.Conn, pathName string) {
 		if !stream.IsClosed(err) {
 			log.Info("connection refused", "error", err)
 		}
-		session.Refuse(conn, err)
+		farewell.Refuse(conn, err)
 		return
 	}
 	defer s.registry.release(c)
@@ -157,7 +158,7 @@ func (s *server) handle(nc net.Conn, pathName string) {
 	err = session.New(session.Options{
 		ID: id, Conn: conn, Chain: c.chain, Feed: c.feed, KnownSize: open.KnownSize,
 		Verifier: s.registry.validator, Binding: greeting.Binding, Tokens: s.tokens,
-		Checkpoint: func() (string, error) { return c.checkpoint(s.registry.identity) },
+		Checkpoint: c.signer.Checkpoint,
 	}).Run(ctx)
 	stop()
 	cancel(nil)

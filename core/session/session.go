@@ -14,6 +14,7 @@ import (
 
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/fanout"
+	"github.com/atedb/atedb/core/farewell"
 	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -163,7 +164,7 @@ func (s *Session) goodbye(cause error) {
 	}
 	s.room.Broadcast()
 	s.mu.Unlock()
-	farewell(s.conn, cause, s.done)
+	farewell.Say(s.conn, cause, s.done)
 }
 
 func (s *Session) greet(ctx context.Context) error {

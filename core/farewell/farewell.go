@@ -1,4 +1,5 @@
-package session
+// Package farewell ends connections so that the other side learns why.
+package farewell
 
 import (
 	"time"
@@ -16,7 +17,7 @@ const (
 	lingerTimeout   = time.Second
 )
 
-// Refuse ends a connection that has no session, with the reason.
+// Refuse ends a connection that nobody else receives from, with the reason.
 func Refuse(conn *wire.Conn, cause error) {
 	ended := make(chan struct{})
 	go func() {
@@ -27,15 +28,15 @@ func Refuse(conn *wire.Conn, cause error) {
 			}
 		}
 	}()
-	farewell(conn, cause, ended)
+	Say(conn, cause, ended)
 	<-ended
 }
 
-// farewell sends what is queued and, unless the client ended the connection,
+// Say sends what is queued and, unless the client ended the connection,
 // the reason in a Bye. Then it lets the client close its side, since closing
 // at once might cost the client what is on its way, and closes the connection.
 // received is closed by whoever receives when there is nothing more.
-func farewell(conn *wire.Conn, cause error, received <-chan struct{}) {
+func Say(conn *wire.Conn, cause error, received <-chan struct{}) {
 	giveUp := time.AfterFunc(farewellTimeout, func() { conn.Close() })
 	defer giveUp.Stop()
 	if !stream.IsClosed(cause) {
