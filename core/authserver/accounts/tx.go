@@ -1,0 +1,82 @@
+package accounts
+
+import (
+	"context"
+	"time"
+
+	"github.com/atedb/atedb/core/chain"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+)
+
+// Tx is a look at the accounts, and what is to be changed because of it. It is
+// for one goroutine.
+type Tx struct {
+	store  *Store
+	ctx    context.Context
+	seen   []chain.Expected // versions of the objects that were looked at
+	events int
+	frames []byte // of the events that change something
+	err    error  // of a change that cannot be encoded
+}
+
+// Look calls f with a look at the accounts, which changes nothing. It never
+// waits for a change. What one call of a Tx's method returns was true at one
+// moment; two calls may see different ones.
+func (s *Store) Look(ctx context.Context, f func(*Tx) error) error {
+	return f(&Tx{store: s, ctx: ctx})
+}
+
+// Update calls f and makes what it puts durable, all together. If what f looked
+// at has been changed meanwhile, it begins anew and calls f again: f must do
+// nothing else, and everything that it decides by it must look at. With an error
+// of f nothing is changed.
+func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
+	for range maxAttempts {
+		t := &Tx{store: s, ctx: ctx}
+		err := f(t)
+		if err == nil {
+			err = t.err
+		}
+		if err != nil || t.events == 0 {
+			return err
+		}
+		if err = s.commit(t.seen, t.events, t.frames); !fault.Is(err, fault.VersionConflict) {
+			return err
+		}
+	}
+	return fault.New(fault.Overloaded, "others change the same account or group all the time; try again later")
+}
+
+// get returns the data of objects, nil for those that are not there.
+func (t *Tx) get(keys ...[]byte) ([][]byte, error) {
+	versions := t.store.chain.Versions(keys...)
+	t.seen = append(t.seen, versions...)
+	data := make([][]byte, len(keys))
+	for i, v := range versions {
+		if !v.Exists {
+			continue
+		}
+		encoded, err := t.store.frame(t.ctx, v.Seq)
+		if err != nil {
+			return nil, err
+		}
+		f, _, err := event.CutFrame(encoded)
+		if err != nil {
+			return nil, err
+		}
+		data[i] = f.Data
+	}
+	return data, nil
+}
+
+// put has an object's data changed.
+func (t *Tx) put(kind kind, name string, data []byte) {
+	header, err := (&event.Header{Key: keyOf(kind, name), Type: kind.eventType, Time: time.Now()}).Encode()
+	if err != nil {
+		t.err = err
+		return
+	}
+	t.frames = event.AppendFrame(t.frames, header, data)
+	t.events++
+}

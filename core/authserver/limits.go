@@ -1,0 +1,25 @@
+package authserver
+
+import "time"
+
+// Limits of what clients can make the server spend.
+const (
+	maxConnections = 8192
+	maxPerAddress  = 1024 // connections at once
+
+	maxStranger = 96 << 10 // bytes of a message of who has not logged in: a new user is the largest
+	maxMessage  = 4 << 20  // bytes of any other: a group with many members
+	maxFailures = 16       // of one connection; one more ends it
+
+	greetTimeout    = 5 * time.Second  // for the greeting
+	idleTimeout     = time.Minute      // for the next message, from its beginning to its end
+	requestTimeout  = 30 * time.Second // for what is read to answer one
+	shutdownTimeout = 10 * time.Second // from the signal to stop until everything is cut off
+	pluginShare     = 4                // the part of it that is kept for the storage plugin
+)
+
+// How long answers about a token may be kept.
+const (
+	goodTokenTTL    = 30 * time.Second
+	refusedTokenTTL = 5 * time.Second
+)
