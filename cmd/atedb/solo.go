@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/hashicorp/go-hclog"
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
-	"github.com/atedb/atedb/core/config"
+	"github.com/atedb/atedb/cmd/internal/logging"
 	"github.com/atedb/atedb/core/server"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/plugin"
@@ -38,7 +36,7 @@ func newSolo() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return server.Run(cmd.Context(), cfg, newLogger(cfg.Log, os.Stderr))
+			return server.Run(cmd.Context(), cfg, logging.New("atedb", cfg.Log, os.Stderr))
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
@@ -53,19 +51,4 @@ func newSolo() *cobra.Command {
 	f.String("compact-timer", "", "`seconds` between compactions (default: 3600)")
 	complete(cmd, "compact-mode", "never", "modified", "timer", "factor", "size", "factor-or-timer", "size-or-timer")
 	return cmd
-}
-
-// newLogger returns the daemon's logger: text for people, JSON for programs.
-func newLogger(cfg config.Log, out *os.File) hclog.Logger {
-	colour := hclog.AutoColor
-	if os.Getenv("NO_COLOR") != "" {
-		colour = hclog.ColorOff
-	}
-	return hclog.New(&hclog.LoggerOptions{
-		Name:       "atedb",
-		Level:      hclog.LevelFromString(cfg.Level),
-		Output:     out,
-		JSONFormat: cfg.Format == "json" || (cfg.Format == "auto" && !isatty.IsTerminal(out.Fd())),
-		Color:      colour,
-	})
 }

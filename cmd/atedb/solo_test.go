@@ -106,7 +106,7 @@ func TestLogFormats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		log := newLogger(config.Log{Level: "info", Format: format}, out)
+		log := logging.New("atedb", config.Log{Level: "info", Format: format}, out)
 		log.Debug("too much")
 		log.Info("hello")
 		got, err := os.ReadFile(out.Name())

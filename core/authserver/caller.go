@@ -8,6 +8,7 @@ import (
 	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/token"
 )
 
 // caller is who is at the other end of one connection. It is for one goroutine.
@@ -31,14 +32,7 @@ type standing struct {
 	kind  account.Kind
 	vault [sha256.Size]byte // hash of the newest vault that the caller knows
 
-	// Of a token.
-	token *presented
-}
-
-// presented is a token that was presented.
-type presented struct {
-	id     [16]byte
-	issuer event.Hash // id of the key
+	token *token.ID // of a token; nil for a login
 }
 
 // user is a user's state, parsed.
@@ -101,7 +95,7 @@ func (c *caller) acting(t *accounts.Tx) (*user, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := standingToken(t, u, c.as.token.id, c.as.token.issuer, c.now()); err != nil {
+	if _, err := standingToken(t, u.name, u.advert.Signing.ID(), *c.as.token, c.now()); err != nil {
 		return nil, err
 	}
 	return u, nil

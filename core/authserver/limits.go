@@ -1,15 +1,19 @@
 package authserver
 
-import "time"
+import (
+	"time"
+
+	"github.com/atedb/atedb/sdk/group"
+)
 
 // Limits of what clients can make the server spend.
 const (
 	maxConnections = 8192
 	maxPerAddress  = 1024 // connections at once
 
-	maxStranger = 96 << 10 // bytes of a message of who has not logged in: a new user is the largest
-	maxMessage  = 4 << 20  // bytes of any other: a group with many members
-	maxFailures = 16       // of one connection; one more ends it
+	maxStranger = 96 << 10                 // bytes of a message of who has not logged in: a new user is the largest
+	maxMessage  = group.MaxRoster + 64<<10 // bytes of any other: a group with many members
+	maxFailures = 16                       // of one connection; one more ends it
 
 	greetTimeout    = 5 * time.Second  // for the greeting
 	idleTimeout     = time.Minute      // for the next message, from its beginning to its end

@@ -17,7 +17,7 @@ func (c *caller) reply(ctx context.Context, m *pb.Request) *pb.Reply {
 		f := fault.From(err)
 		reply = &pb.Reply{Code: string(f.Code), Reason: f.Reason}
 		if wait := (*throttled)(nil); errors.As(err, &wait) {
-			reply.RetryAfterSeconds = wait.seconds()
+			reply.RetryAfterSeconds = wait.wait
 		}
 		if f.Code == fault.Internal || f.Code == fault.Damaged {
 			c.log.Error("a request failed", "from", c.from, "error", err)

@@ -3,6 +3,7 @@ package authserver
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 
 	"github.com/atedb/atedb/core/authserver/accounts"
 	"github.com/atedb/atedb/core/authserver/totp"
@@ -36,6 +37,9 @@ func (c *caller) setTOTP(ctx context.Context, m *pb.SetTotp) error {
 		u, err := c.loggedIn(t)
 		if err != nil {
 			return err
+		}
+		if sha256.Sum256(u.Vault) != c.as.vault {
+			return errOtherVault(u.name)
 		}
 		changed := false
 		if len(m.Secret) > 0 {

@@ -76,22 +76,19 @@ func decoySalts(key *keys.SigningKey) (func(account.Kind, account.Name) []byte, 
 
 // throttled is the fault of who has to wait.
 type throttled struct {
-	*fault.Error
-	wait time.Duration
+	fault *fault.Error
+	wait  uint32 // seconds
 }
 
-func (t *throttled) Unwrap() error { return t.Error }
-
-// seconds is how long to wait, rounded up.
-func (t *throttled) seconds() uint32 { return uint32((t.wait + time.Second - 1) / time.Second) }
+func (t *throttled) Error() string { return t.fault.Error() }
+func (t *throttled) Unwrap() error { return t.fault }
 
 // tooMany refuses what a network, and a name if there is one, has tried too
 // often, and warns of it, if not too often.
 func (s *service) tooMany(what string, name account.Name, from netip.Addr, wait time.Duration) error {
-	refusal := &throttled{wait: wait}
-	refusal.Error = fault.New(fault.Overloaded, "too many %s; wait %d seconds", what, refusal.seconds())
+	seconds := uint32((wait + time.Second - 1) / time.Second)
 	if s.warnings.Take(throttle.NetworkOf(from).String(), s.now()) == 0 {
-		s.log.Warn("throttled", "what", what, "from", from, "name", name, "wait", wait.Round(time.Second))
+		s.log.Warn("throttled", "what", what, "from", from, "name", name, "seconds", seconds)
 	}
-	return refusal
+	return &throttled{fault.New(fault.Overloaded, "too many %s; wait %d seconds", what, seconds), seconds}
 }

@@ -105,7 +105,7 @@ func (c *caller) putUser(ctx context.Context, m *pb.PutUser) error {
 			return nil
 		}
 		if sha256.Sum256(u.Vault) != c.as.vault {
-			return fault.New(fault.VersionConflict, "the account of %s was changed by another connection since this one logged in; log in again", u.name)
+			return errOtherVault(u.name)
 		}
 		if err := u.checkTOTP(vault, c.as.kind); err != nil {
 			return err
@@ -124,6 +124,12 @@ func (c *caller) putUser(ctx context.Context, m *pb.PutUser) error {
 		c.as.knows(vault)
 	}
 	return err
+}
+
+// errOtherVault refuses to change a vault in ignorance of what it has become,
+// which would lose the keys that are new in it.
+func errOtherVault(name account.Name) error {
+	return fault.New(fault.VersionConflict, "the account of %s was changed by another connection since this one logged in; log in again", name)
 }
 
 // follow checks that an advert is the user's next one. It returns nil if it is

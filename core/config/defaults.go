@@ -27,7 +27,7 @@ const (
 func Default() *Config {
 	return &Config{
 		Listen:         "[::]:" + chainname.DefaultPort,
-		LogsPath:       defaultLogsPath(),
+		LogsPath:       FolderOfSystemOrHome(systemLogsPath, "ate"),
 		RuntimeDir:     defaultRuntimeDir(),
 		WireEncryption: 128,
 		Auth:           []Block{ateAuth(DefaultAuthURL)},
@@ -50,17 +50,17 @@ func Default() *Config {
 	}
 }
 
-// defaultLogsPath is the system's folder when it exists or can be made,
-// otherwise one in the home folder.
-func defaultLogsPath() string {
-	info, err := os.Stat(systemLogsPath)
+// FolderOfSystemOrHome returns the absolute path of a folder of the system's when
+// it exists or can be made, otherwise of one in the home folder.
+func FolderOfSystemOrHome(system, inHome string) string {
+	info, err := os.Stat(system)
 	exists := err == nil && info.IsDir()
-	canBeMade := os.IsNotExist(err) && unix.Access(filepath.Dir(systemLogsPath), unix.W_OK) == nil
+	canBeMade := os.IsNotExist(err) && unix.Access(filepath.Dir(system), unix.W_OK) == nil
 	home, err := os.UserHomeDir()
 	if exists || canBeMade || err != nil {
-		return systemLogsPath
+		return system
 	}
-	return filepath.Join(home, "ate")
+	return filepath.Join(home, inHome)
 }
 
 // defaultRuntimeDir is a folder that nobody else can write to and that no

@@ -73,17 +73,17 @@ func envSettings() map[string]applyFunc {
 
 // loadRustLog honours RUST_LOG where nothing of ours says how much to log.
 func (l *loader) loadRustLog(value string, given map[string]string) error {
-	level := rustLevel(value)
+	level := RustLevel(value)
 	if level == "" || given["ATEDB_LOG"] != "" || given["ATEDB_LOG_LEVEL"] != "" {
 		return nil
 	}
 	return setKey("log.level")(l, level, Origin{Layer: FromEnv, Name: "RUST_LOG"})
 }
 
-// rustLevel reduces RUST_LOG to one level: the most talkative of those that
+// RustLevel reduces RUST_LOG to one level: the most talkative of those that
 // stand alone or belong to a target that begins with "ate". It returns "" if
 // there is none, since other programs read the variable too.
-func rustLevel(value string) string {
+func RustLevel(value string) string {
 	directives, _, _ := strings.Cut(value, "/") // a filter for the text may follow
 	best := len(logLevels)
 	for directive := range strings.SplitSeq(directives, ",") {

@@ -47,7 +47,7 @@ func (t *Tx) Membership(user string) (*Membership, error) {
 	}
 	m := &Membership{Created: binary.LittleEndian.Uint32(body)}
 	text := string(body[4:])
-	if text != "" && !strings.HasSuffix(text, "\n") || len(text) > maxNames*2 {
+	if text != "" && !strings.HasSuffix(text, "\n") {
 		return nil, fault.New(fault.Damaged, "the names of a user's groups are cut short: %d bytes", len(text))
 	}
 	for name := range strings.Lines(text) {

@@ -50,8 +50,13 @@ func (s *Store) find(ctx context.Context, key []byte, known uint64) (*authserver
 		return nil, err
 	}
 	found.Seq, found.Inclusion = uint64(version.Seq), slicesOf(proof)
-	found.Frame, err = s.frame(ctx, version.Seq)
-	return found, err
+	if found.Frame = s.cache.get(version.Seq); found.Frame == nil {
+		if found.Frame, err = s.read(ctx, version.Seq); err != nil {
+			return nil, err
+		}
+		s.cache.put(version.Seq, found.Frame)
+	}
+	return found, nil
 }
 
 func slicesOf(hashes []event.Hash) [][]byte {

@@ -32,6 +32,7 @@ type Store struct {
 	chain  *chain.Chain
 	signer *chain.Signer
 	writer chain.Writer
+	cache  cache
 }
 
 // Open returns the accounts that a log holds. If it is empty, they are made in
@@ -115,8 +116,8 @@ var (
 	memberships = kind{"groups/", "ate-membership-v1"}
 )
 
-// frame reads the event at a seq, framed.
-func (s *Store) frame(ctx context.Context, seq event.Seq) ([]byte, error) {
+// read reads the event at a seq, framed.
+func (s *Store) read(ctx context.Context, seq event.Seq) ([]byte, error) {
 	records, err := s.chain.AppendEvents(ctx, nil, []event.Seq{seq}, maxRecord)
 	if err != nil {
 		return nil, err

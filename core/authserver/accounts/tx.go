@@ -57,7 +57,7 @@ func (t *Tx) get(keys ...[]byte) ([][]byte, error) {
 		if !v.Exists {
 			continue
 		}
-		encoded, err := t.store.frame(t.ctx, v.Seq)
+		encoded, err := t.store.read(t.ctx, v.Seq)
 		if err != nil {
 			return nil, err
 		}

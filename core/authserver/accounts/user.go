@@ -60,6 +60,13 @@ func (t *Tx) Advert(name string) ([]byte, error) {
 	return data[0], nil
 }
 
+// HasUser reports whether there is a user of the name.
+func (t *Tx) HasUser(name string) bool {
+	versions := t.store.chain.Versions(keyOf(adverts, name))
+	t.seen = append(t.seen, versions...)
+	return versions[0].Exists
+}
+
 // PutAdvert puts a user's first or next advert.
 func (t *Tx) PutAdvert(name string, u *User) { t.put(adverts, name, u.Advert) }
 

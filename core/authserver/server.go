@@ -1,0 +1,145 @@
+// Package authserver is the authentication server: who knows which keys are a
+// user's or a group's, and proves what it says.
+//
+// Users and groups are objects in a chain of the server's own, which package
+// accounts describes. What clients ask, and how that is framed, is in package
+// authserver of the sdk. Who may ask what:
+//
+//	request                        nobody   login   token
+//	Look, CheckToken, GetStretch   yes      yes     yes
+//	Login, Present, CreateUser     yes      yes     yes
+//	GetUser                        -        yes     yes
+//	PutGroup                       -        yes     yes     as the group's roles allow
+//	GetGroup                       -        yes     yes     the roster for members alone
+//	ListTokens, RevokeToken        -        yes     yes
+//	PutUser, SetTotp               -        yes     -
+//	RegisterToken                  -        yes     -
+//
+// A token must be one that speaks for its user here. A login stands as long as
+// the lock that it opened is the user's, and a token as long as it is registered
+// and neither revoked nor expired: both are looked at again by every request, in
+// the same look at the accounts by which the request is decided.
+//
+// A connection has one goroutine, which answers requests in their order. Looks
+// read what is durable and wait for no writer. What changes something is durable
+// when it is answered with Done, and done once if it is sent again.
+//
+// # Secrets
+//
+// The server keeps no secret of a user's in a form that it could use: see package
+// account. From the seed of its signing key it derives, by HKDF-SHA-256 without a
+// salt, the key of the salts that it makes up for users who do not exist (info
+// "AteDB auth-server decoy salts v1") and that of invites (see package invite).
+package authserver
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/atedb/atedb/core/authserver/accounts"
+	"github.com/atedb/atedb/core/transport"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/identity"
+	"github.com/atedb/atedb/sdk/plugin"
+	"github.com/atedb/atedb/sdk/wire"
+)
+
+// Config is what the server runs with.
+type Config struct {
+	Listen         string // host:port
+	LogsPath       string // absolute path of the folder of the accounts
+	Identity       *identity.Private
+	WireEncryption int // the least: 0, 128, 192 or 256
+	Policy         Policy
+	Storage        string   // name of the storage plugin
+	PluginDirs     []string // where it is looked for, in order
+	RuntimeDir     string   // absolute path of the folder of its sockets
+}
+
+// Path is the path of the server's URL.
+const Path = "/auth"
+
+var authPath = transport.Path{
+	Prefix: Path,
+	CheckName: func(rest string) error {
+		if rest != "" {
+			return fault.New(fault.BadName, "an authentication server is at %s, and nothing is below it", Path)
+		}
+		return nil
+	},
+	Hint: "This is an AteDB authentication server, at " + Path + ".",
+}
+
+// Run serves until ctx ends, then stops in an orderly way: it takes no more
+// connections, answers the requests under way, ends the connections, and stops
+// the storage plugin. It returns nil after an orderly stop. If the accounts'
+// chain cannot go on, it ends too: start it again.
+func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
+	failed := make(chan error, 1)
+	storage, err := startStorage(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, storage.stop()) }()
+	store, err := storage.open(ctx, cfg, func(err error) { failed <- err }, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeStore(store)) }()
+	s, err := newService(store, cfg.Identity, cfg.Policy, log)
+	if err != nil {
+		return err
+	}
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	accept := wire.AcceptOptions{Agent: "auth-server/" + plugin.BuildVersion(), Encryption: cfg.WireEncryption, Identity: cfg.Identity}
+	listener, err := transport.Listen(transport.Config{
+		Address: cfg.Listen, Path: authPath, MaxConnections: maxConnections, MaxPerAddress: maxPerAddress,
+		Logger: log.Named("transport"), Handler: func(nc net.Conn, _ string) { s.handle(serving, nc, accept) },
+	})
+	if err != nil {
+		return err
+	}
+	accepting := make(chan error, 1)
+	go func() { accepting <- listener.Serve() }()
+	log.Info("serving", "listen", listener.Addr().String(), "logs_path", cfg.LogsPath, "version", plugin.BuildVersion(),
+		"wire_encryption", cfg.WireEncryption, "fingerprint", cfg.Identity.Public().Fingerprint().String())
+	select {
+	case err = <-accepting:
+	case err = <-failed:
+	case <-ctx.Done():
+		log.Info("stopping", "timeout", shutdownTimeout)
+	}
+	stop()
+	return errors.Join(err, endConnections(listener))
+}
+
+// endConnections waits until the connections have ended, which they do by
+// themselves.
+func endConnections(listener *transport.Listener) error {
+	listener.Close()
+	ended := make(chan struct{})
+	go func() {
+		listener.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(shutdownTimeout - shutdownTimeout/pluginShare):
+		return fault.New(fault.Unavailable, "some connections did not end in time")
+	}
+}
+
+// closeTimeout is how long saving the state of the accounts may take.
+const closeTimeout = 5 * time.Second
+
+func closeStore(store *accounts.Store) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return store.Close(ctx)
+}
