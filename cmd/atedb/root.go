@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/atedb/atedb/cmd/internal/usage"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/plugin"
@@ -49,25 +50,14 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	case !running:
 		err = fault.New(fault.BadRequest, "%w; see %s --help", err, cmd.CommandPath())
-		report(stderr, err)
+		usage.Report(stderr, "atedb", err)
 		return exitUsage
 	case errors.As(err, &wrongFlag):
-		report(stderr, err)
+		usage.Report(stderr, "atedb", err)
 		return exitUsage
 	default:
-		report(stderr, err)
+		usage.Report(stderr, "atedb", err)
 		return exitFailed
-	}
-}
-
-// report writes each error of a joined one as a sentence that ends in its code,
-// as that of every fault does.
-func report(w io.Writer, err error) {
-	for sentence := range strings.SplitSeq(err.Error(), "\n") {
-		if !strings.HasSuffix(sentence, "]") {
-			sentence += " [" + string(fault.CodeOf(err)) + "]"
-		}
-		fmt.Fprintf(w, "atedb: %s\n", sentence)
 	}
 }
 
@@ -95,17 +85,8 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newSolo(), newConfig(), newVersion(), newCompletion(root))
 	root.SetHelpCommand(newHelp(root))
-	setUsage(root)
+	usage.SetTemplate(root)
 	return root
-}
-
-// setUsage has the help show a switch as --debug, not --debug[=true|false].
-func setUsage(root *cobra.Command) {
-	const values = "[=true|false]"
-	cobra.AddTemplateFunc("plain", func(usages string) string {
-		return strings.ReplaceAll(usages, values, strings.Repeat(" ", len(values)))
-	})
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsages | plain"))
 }
 
 func addGlobalFlags(root *cobra.Command) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/atedb/atedb/cmd/internal/logging"
 	"github.com/atedb/atedb/core/config"
 )
 

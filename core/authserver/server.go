@@ -79,6 +79,11 @@ var authPath = transport.Path{
 // the storage plugin. It returns nil after an orderly stop. If the accounts'
 // chain cannot go on, it ends too: start it again.
 func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
+	defer func() {
+		if err == nil {
+			log.Info("stopped")
+		}
+	}()
 	failed := make(chan error, 1)
 	storage, err := startStorage(ctx, cfg, log)
 	if err != nil {
