@@ -84,7 +84,7 @@ func (l *Limiter) Return(key string) {
 func (l *Limiter) cellsOf(key string) (at [rows]int) {
 	sum := maphash.String(l.seed, key)
 	for row := range at {
-		at[row] = int(sum>>(16*row)) % cells
+		at[row] = int((sum >> (16 * row)) % cells)
 	}
 	return at
 }
