@@ -208,6 +208,10 @@ func (p *peer) done(ask any) error {
 	return faultOf(reply)
 }
 
+func requestOf(login *pb.Login) *pb.Request {
+	return &pb.Request{Ask: &pb.Request_Login{Login: login}}
+}
+
 func asRequest(ask any) *pb.Request {
 	r := new(pb.Request)
 	switch ask := ask.(type) {
@@ -239,7 +243,7 @@ func (p *peer) loginRequest(who account.Name, c *account.Credential) *pb.Login {
 
 func (p *peer) send(login *pb.Login) (*pb.LoggedIn, error) {
 	p.tb.Helper()
-	reply := p.ask(&pb.Request{Ask: &pb.Request_Login{Login: login}})
+	reply := p.ask(requestOf(login))
 	return reply.GetLoggedIn(), faultOf(reply)
 }
 
