@@ -3,6 +3,7 @@ package authserver
 import (
 	"crypto/sha256"
 	"net/netip"
+	"time"
 
 	"github.com/atedb/atedb/core/authserver/accounts"
 	"github.com/atedb/atedb/sdk/account"
@@ -16,6 +17,7 @@ type caller struct {
 	*service
 	binding [32]byte
 	from    netip.Addr
+	idle    time.Duration // how long the client has for its next message, from its beginning to its end
 
 	as       standing
 	failures int // logins and tokens that were refused

@@ -23,7 +23,7 @@ func (s *service) handle(ctx context.Context, nc net.Conn, o wire.AcceptOptions)
 	from := addressOf(nc)
 	conn, greeting, err := wire.Accept(nc, o)
 	if err == nil {
-		c := &caller{service: s, binding: greeting.Binding, from: from}
+		c := &caller{service: s, binding: greeting.Binding, from: from, idle: idleTimeout}
 		s.log.Debug("connection begins", "from", from, "agent", greeting.Agent, "wire_encryption", greeting.Server.Encryption)
 		err = c.serve(ctx, conn)
 	}
@@ -51,7 +51,7 @@ func (c *caller) serve(ctx context.Context, conn *wire.Conn) error {
 			limit = maxMessage
 		}
 		conn.SetLimit(limit)
-		conn.SetReadDeadline(time.Now().Add(idleTimeout))
+		conn.SetReadDeadline(time.Now().Add(c.idle))
 		if ctx.Err() != nil {
 			return errStopping
 		}
@@ -60,7 +60,7 @@ func (c *caller) serve(ctx context.Context, conn *wire.Conn) error {
 		case err != nil && ctx.Err() != nil:
 			return errStopping
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fault.New(fault.Unavailable, "this connection was idle for %s; connect again", idleTimeout)
+			return fault.New(fault.Unavailable, "this connection was idle for %s; connect again", c.idle)
 		case err != nil:
 			return err
 		}

@@ -112,9 +112,14 @@ func newWorld(tb testing.TB, users ...string) *world {
 		}
 		logs[key] = w.log
 	}
-	w := &world{tb: tb, log: logs[key].Copy(), time: time.Now()}
-	w.open()
-	return w
+	return (&world{tb: tb, log: logs[key], time: time.Now()}).copy()
+}
+
+// copy returns another server with the same log.
+func (w *world) copy() *world {
+	c := &world{tb: w.tb, log: w.log.Copy(), time: w.time}
+	c.open()
+	return c
 }
 
 var (

@@ -16,7 +16,7 @@ const (
 	maxFailures = 16                       // of one connection; one more ends it
 
 	greetTimeout    = 5 * time.Second  // for the greeting
-	idleTimeout     = time.Minute      // for the next message, from its beginning to its end
+	idleTimeout     = time.Minute      // for a client's next message
 	requestTimeout  = 30 * time.Second // for what is read to answer one
 	shutdownTimeout = 10 * time.Second // from the signal to stop until everything is cut off
 	pluginShare     = 4                // the part of it that is kept for the storage plugin

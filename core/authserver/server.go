@@ -101,11 +101,7 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 	}
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
-	accept := wire.AcceptOptions{Agent: "auth-server/" + plugin.BuildVersion(), Encryption: cfg.WireEncryption, Identity: cfg.Identity}
-	listener, err := transport.Listen(transport.Config{
-		Address: cfg.Listen, Path: authPath, MaxConnections: maxConnections, MaxPerAddress: maxPerAddress,
-		Logger: log.Named("transport"), Handler: func(nc net.Conn, _ string) { s.handle(serving, nc, accept) },
-	})
+	listener, err := listen(serving, cfg, s, log)
 	if err != nil {
 		return err
 	}
@@ -121,6 +117,15 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 	}
 	stop()
 	return errors.Join(err, endConnections(listener))
+}
+
+// listen returns what accepts connections, which end when ctx does.
+func listen(ctx context.Context, cfg Config, s *service, log hclog.Logger) (*transport.Listener, error) {
+	accept := wire.AcceptOptions{Agent: "auth-server/" + plugin.BuildVersion(), Encryption: cfg.WireEncryption, Identity: cfg.Identity}
+	return transport.Listen(transport.Config{
+		Address: cfg.Listen, Path: authPath, MaxConnections: maxConnections, MaxPerAddress: maxPerAddress,
+		Logger: log.Named("transport"), Handler: func(nc net.Conn, _ string) { s.handle(ctx, nc, accept) },
+	})
 }
 
 // endConnections waits until the connections have ended, which they do by

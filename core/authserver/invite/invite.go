@@ -36,6 +36,8 @@ const (
 	domain    = "AteDB invite v1\x00"
 	untilSize = 5
 	codeSize  = untilSize + 15
+
+	codeLength = codeSize * 8 / 5 // of the text
 )
 
 // MaxAge is the longest that a code is good for.
@@ -78,12 +80,10 @@ func (i *Inviter) code(name string, until uint64) []byte {
 // Check returns why a code does not let somebody register a name: a denied
 // fault, or nil.
 func (i *Inviter) Check(code, name string, now time.Time) error {
-	if len(code) > 2*codeSize {
-		return fault.New(fault.Denied, "the invite is %d characters long, which none is", len(code))
-	}
-	b, err := encoding.DecodeString(strings.ToLower(strings.TrimSpace(code)))
-	if err != nil || len(b) != codeSize {
-		return fault.New(fault.Denied, "this is not an invite, which has %d letters and digits; copy it whole", encoding.EncodedLen(codeSize))
+	code = strings.TrimSpace(code)
+	b, err := encoding.DecodeString(strings.ToLower(code))
+	if len(code) != codeLength || err != nil {
+		return fault.New(fault.Denied, "this is not an invite, which has %d letters and digits; copy it whole", codeLength)
 	}
 	until := binary.BigEndian.Uint64(append(make([]byte, 8-untilSize, 8), b[:untilSize]...))
 	if !hmac.Equal(i.code(name, until), b) {
