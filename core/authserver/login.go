@@ -36,8 +36,9 @@ func parseWho(name string, kind accountpb.Lock_Kind) (account.Name, account.Kind
 	return parsed, k, err
 }
 
-// findLock returns a user's lock, and the vault it is of. For a user who is not
-// known, or has no such lock, both are the decoy's.
+// findLock returns a user's lock of a kind and whether there is one. If not, the
+// lock is another one, so that looking at it takes the same time: the decoy's or,
+// if the user has none of the kind, that of his passphrase.
 func (c *caller) findLock(ctx context.Context, name account.Name, kind account.Kind) (lock account.Lock, u *accounts.User, known bool, err error) {
 	err = c.store.Look(ctx, func(t *accounts.Tx) error {
 		if u, known, err = t.UserOrDecoy(string(name)); err != nil {
@@ -50,7 +51,7 @@ func (c *caller) findLock(ctx context.Context, name account.Name, kind account.K
 		var ok bool
 		if lock, ok = vault.Lock(kind); !ok {
 			known = false
-			lock, ok = vault.Lock(account.Passphrase)
+			lock, _ = vault.Lock(account.Passphrase)
 		}
 		return nil
 	})
