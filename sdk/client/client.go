@@ -37,10 +37,10 @@ type Client struct {
 
 	received atomic.Uint64 // messages, so that write notices a silent server
 
-	target   chainname.URL // run's own: where to connect to, after a redirect
-	pin      known.Host    // run's own: to be pinned once the server has proven who it is
-	expected event.ChainID // of the chain, if it is remembered
-	sealer   sealer
+	target      chainname.URL      // run's own: where to connect to, after a redirect
+	expectation *known.Expectation // run's own: of the server of the present attempt
+	expected    event.ChainID      // of the chain, if it is remembered
+	sealer      sealer
 
 	auditor auditor
 

@@ -71,15 +71,15 @@ func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	target := c.target
-	c.target, c.pin = c.url, known.Host{}  // what an attempt that failed would have pinned was not proven
+	c.target = c.url
 	first := c.chain.ID == event.ChainID{} // only connect writes it
-	host, isKnown, err := c.lookUp(target)
-	if err != nil {
+	var err error
+	if c.expectation, err = known.Expect(c.options.Hosts, target.Host, target.Fingerprint, c.options.OnUnknownServer); err != nil {
 		return nil, err
 	}
 	conn, greeting, err := wire.Dial(ctx, target, wire.DialOptions{
-		Agent: c.options.Agent, MinEncryption: max(c.options.MinEncryption, host.MinEncryption), Offer: true,
-		CheckServer: c.checkServer(target, host, isKnown), TLS: c.options.TLS,
+		Agent: c.options.Agent, MinEncryption: max(c.options.MinEncryption, c.expectation.MinEncryption()), Offer: true,
+		CheckServer: c.expectation.Check, TLS: c.options.TLS,
 	})
 	if err != nil {
 		return nil, c.unopened(target, err)
@@ -156,11 +156,8 @@ func (c *Client) resume(conn *wire.Conn, opened *wirepb.Opened, greeting wire.Gr
 	if err := c.checkSigner(&chain.Genesis); err != nil {
 		return err
 	}
-	if c.pin.Name != "" { // the server has opened a frame, so it is who it said
-		if err := c.options.Hosts.Pin(c.pin); err != nil {
-			return err
-		}
-		c.pin = known.Host{}
+	if err := c.expectation.Proven(); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
