@@ -1,6 +1,6 @@
 // Package known is what a client remembers between one run and the next, so
 // that a server cannot pass for another, nor deny what it said: which key each
-// server has, and how far each chain was seen.
+// server has, how far each chain was seen, and what it said of users and groups.
 //
 // # Files
 //
@@ -10,6 +10,9 @@
 //	heads/CHAIN    the newest head seen of a chain; CHAIN is its id in hexadecimal
 //	names/HASH     the id of the chain that a server has under a name; HASH is
 //	               the SHA-256, in hexadecimal, of host:port, a line feed and the name
+//	statements/HASH
+//	               the newest statement that an authentication server has
+//	               shown of a user or group; HASH as above
 //	lock           empty; locked by whoever writes
 //
 // The folder is made with mode 0700, files with 0600; a file or folder that
@@ -35,7 +38,7 @@
 // line that is not of this form is an error, as is a server's second line: what
 // cannot be read must not look like a server that is not known.
 //
-// # heads and names
+// # heads, names and statements
 //
 // A file of lines: what it is and its version, fields, and a sum, the first
 // eight bytes of the SHA-256 of all lines before it. For example
@@ -54,6 +57,15 @@
 //	name example.com/joe/mydb
 //	chain 0101010101010101010101010101010101010101010101010101010101010101
 //	sum 84b4b2d08f4e6fec
+//
+// and, where signed is an encoded Signed of package account, in base64,
+//
+//	ate statement 1
+//	host auth.example.com:5001
+//	name joe@example.com
+//	number 2
+//	signed AQIDBA==
+//	sum 72d37b5057ed8ea4
 //
 // Another version is an error of its own.
 package known

@@ -23,6 +23,8 @@ const (
 	lockFile  = "lock"
 	tmpSuffix = ".tmp"
 
+	statementsDir = "statements"
+
 	fileMode   = 0o600
 	folderMode = 0o700
 

@@ -39,6 +39,7 @@ func signingKey(b byte) keys.PublicKey {
 type store interface {
 	Hosts
 	Heads
+	Statements
 }
 
 // each runs a test with both implementations.

@@ -11,10 +11,11 @@ import (
 // Memory remembers for as long as it lives. The zero value remembers nothing
 // yet. Its methods may be called concurrently.
 type Memory struct {
-	mu     sync.Mutex // guards the maps
-	hosts  map[string]Host
-	chains map[event.ChainID]sighting
-	names  map[place]event.ChainID
+	mu         sync.Mutex // guards the maps
+	hosts      map[string]Host
+	chains     map[event.ChainID]sighting
+	names      map[place]event.ChainID
+	statements map[string]Statement // by host, a line feed and name
 }
 
 type place struct {
