@@ -29,6 +29,7 @@ var ErrClosed error = fault.New(fault.Unavailable, "the client is closed")
 type Client struct {
 	options Options
 	url     chainname.URL
+	owner   []byte          // the encoded public key of a chain that the client makes; nil without a Signer
 	ctx     context.Context // ends at Close
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
@@ -91,6 +92,9 @@ func Dial(ctx context.Context, url string, options Options) (*Client, error) {
 		ended:   make(chan struct{}),
 		calls:   make(map[uint64]*call),
 		locks:   make(map[string]*Lock),
+	}
+	if c.owner, err = c.options.owner(); err != nil {
+		return nil, err
 	}
 	if err := c.recall(); err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
 	}
 	conn, greeting, err := wire.Dial(ctx, target, wire.DialOptions{
 		Agent: c.options.Agent, MinEncryption: max(c.options.MinEncryption, c.expectation.MinEncryption()), Offer: true,
-		CheckServer: c.expectation.Check, TLS: c.options.TLS,
+		CheckServer: c.expectation.Check, TLS: c.options.TLS, DialContext: c.options.DialContext,
 	})
 	if err != nil {
 		return nil, c.unopened(target, err)
@@ -106,7 +106,7 @@ func (c *Client) connect(ctx context.Context) (*wire.Conn, error) {
 func (c *Client) queueOpen(conn *wire.Conn, create bool) {
 	open := &wirepb.Open{Name: c.url.Name.String(), Create: create, KnownSize: c.Head().Size}
 	if create && c.options.Signer != nil {
-		open.RootKeys = [][]byte{c.options.Signer.Public().Bytes()}
+		open.RootKeys = [][]byte{c.owner}
 	}
 	conn.Queue(wire.Open, open)
 	flush(conn)
@@ -158,6 +158,9 @@ func (c *Client) resume(conn *wire.Conn, opened *wirepb.Opened, greeting wire.Gr
 	}
 	if err := c.expectation.Proven(); err != nil {
 		return err
+	}
+	if c.options.Create && len(c.options.Delegation) > 0 && chain.Genesis.Trust == event.Distributed {
+		return fault.New(fault.NotAuthorized, "the chain %s is of distributed trust, where a token cannot write: what is signed there must be checked without a server; use the user's own key instead of a token", chain.Name)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,9 +1,11 @@
 package client
 
 import (
+	"context"
 	"crypto/tls"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/atedb/atedb/sdk/fault"
@@ -23,6 +25,12 @@ type Options struct {
 	// a chain of distributed trust that the client makes, it owns the chain.
 	// Such a chain refuses a key that is not quantum-resistant.
 	Signer *keys.SigningKey
+	// Delegation, if not empty, makes Signer a token's key: it is the encoded
+	// delegation that says so, as package token has it. The client then writes
+	// as its user in the chains that the delegation covers. It cannot make a
+	// chain of distributed trust, or write one: nobody but the user's own key
+	// can be checked there.
+	Delegation []byte
 	// Readers are the keys that data is decrypted with: see [Client.Decrypt].
 	Readers []*keys.ReadKey
 	// MinEncryption is the least wire encryption that is accepted: 0, 128, 192
@@ -30,6 +38,9 @@ type Options struct {
 	MinEncryption int
 	// TLS is what a wss:// URL is opened with; nil is the default.
 	TLS *tls.Config
+	// DialContext makes the connections, as a net.Dialer does; nil looks names
+	// up as the system does.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// Hosts are the servers that are known by their keys. Nil knows none:
 	// then an encrypting server is believed only if the URL pins it, or by
 	// OnUnknownServer.
@@ -124,7 +135,7 @@ func isFinal(err error) bool {
 	switch fault.CodeOf(err) {
 	case fault.BadRequest, fault.BadName, fault.BadMessage, fault.NotFound, fault.NotAuthorized,
 		fault.Denied, fault.Unsupported, fault.TooLarge, fault.Damaged,
-		fault.BadProof, fault.BadSeal, fault.UnknownServer, fault.WrongServer, fault.Forked:
+		fault.BadProof, fault.BadSeal, fault.BadToken, fault.TokenExpired, fault.TokenRevoked, fault.UnknownServer, fault.WrongServer, fault.Forked:
 		return true
 	}
 	return false

@@ -9,6 +9,7 @@ import (
 	"github.com/atedb/atedb/sdk/evidence"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/stream"
+	"github.com/atedb/atedb/sdk/token"
 	"github.com/atedb/atedb/sdk/wire"
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
@@ -73,9 +74,32 @@ func (c *Client) queueProof(conn *wire.Conn, binding [32]byte) {
 		return
 	}
 	conn.Queue(wire.Prove, &wirepb.Prove{
-		PublicKey: c.options.Signer.Public().Bytes(),
-		Proof:     evidence.SignProof(c.options.Signer, c.chain.ID, binding[:]),
+		PublicKey:  c.options.Signer.Public().Bytes(),
+		Proof:      evidence.SignProof(c.options.Signer, c.chain.ID, binding[:]),
+		Delegation: c.options.Delegation,
 	})
+}
+
+// owner returns the encoded public key that owns a chain that the client makes:
+// its own or, with a token, that of the token's issuer.
+func (o *Options) owner() ([]byte, error) {
+	if o.Signer == nil {
+		if len(o.Delegation) > 0 {
+			return nil, fault.New(fault.BadRequest, "a delegation is of use only with the token's key as the signer, and there is none")
+		}
+		return nil, nil
+	}
+	if len(o.Delegation) == 0 {
+		return o.Signer.Public().Bytes(), nil
+	}
+	d, err := token.ParseDelegation(o.Delegation)
+	if err != nil {
+		return nil, err
+	}
+	if signer := o.Signer.Public(); d.Key != signer.ID() {
+		return nil, fault.New(fault.BadToken, "the delegation is about another key than the signer %s", signer)
+	}
+	return d.Issuer.Bytes(), nil
 }
 
 // proofAnswered ends the client if the server does not believe its proof.
