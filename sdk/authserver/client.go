@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/authserver/authserverpb"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -26,6 +27,7 @@ type Client struct {
 	url        URL
 	statements known.Statements
 	heads      known.Heads
+	cost       account.Cost
 	greeting   wire.Greeting
 	conn       *wire.Conn
 	expect     *known.Expectation // receive's own
@@ -62,7 +64,7 @@ func Dial(ctx context.Context, url string, o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		url: u, statements: o.Statements, heads: o.Heads,
+		url: u, statements: o.Statements, heads: o.Heads, cost: o.Cost,
 		kick: make(chan struct{}, 1), ended: make(chan struct{}), retrying: make(chan struct{}, 1),
 	}
 	if c.statements == nil || c.heads == nil {
@@ -73,6 +75,9 @@ func Dial(ctx context.Context, url string, o Options) (*Client, error) {
 		if c.heads == nil {
 			c.heads = memory
 		}
+	}
+	if c.cost == (account.Cost{}) {
+		c.cost = account.DefaultCost
 	}
 	if err := c.recall(); err != nil {
 		return nil, err

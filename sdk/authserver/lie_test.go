@@ -21,7 +21,7 @@ import (
 // the user's. To who has seen the one before it is found out, also after a
 // restart of the client.
 func TestSubstitutedAdvert(t *testing.T) {
-	eve := identity(joe)
+	eve := newKeys(joe)
 	for attack, substitute := range map[string]func(first account.Signed, his *keys.Identity) account.Signed{
 		"another first one": func(account.Signed, *keys.Identity) account.Signed {
 			return account.FirstAdvert(joe, eve, time.Now())
@@ -42,7 +42,7 @@ func TestSubstitutedAdvert(t *testing.T) {
 		},
 	} {
 		t.Run(attack, func(t *testing.T) {
-			s, memory, his := start(t), new(known.Memory), identity(joe)
+			s, memory, his := start(t), new(known.Memory), newKeys(joe)
 			first := says(s, joe, his)
 			c := dial(t, s, memory)
 			looks(t, c, joe, his)
@@ -58,13 +58,13 @@ func TestSubstitutedAdvert(t *testing.T) {
 // TestHonestChange: the user's own next keys are taken, and one that comes two
 // later.
 func TestHonestChange(t *testing.T) {
-	s, his := start(t), identity(joe)
+	s, his := start(t), newKeys(joe)
 	signed := says(s, joe, his)
 	c := dial(t, s, nil)
 	looks(t, c, joe, his)
 	for _, steps := range []int{1, 2} {
 		for range steps {
-			next := identity(joe)
+			next := newKeys(joe)
 			var err error
 			signed, err = account.NextAdvert(signed, his, next, time.Now())
 			check(t, err)
@@ -92,12 +92,12 @@ func TestRewrittenLog(t *testing.T) {
 		"started anew":             func(s *authservertest.Server, _ func()) { s.Renew() },
 	} {
 		t.Run(attack, func(t *testing.T) {
-			s, memory, his := start(t), new(known.Memory), identity(joe)
+			s, memory, his := start(t), new(known.Memory), newKeys(joe)
 			says(s, joe, his)
 			c := dial(t, s, memory)
 			looks(t, c, joe, his)
 			restore := s.Save()
-			says(s, ann, identity(ann))
+			says(s, ann, newKeys(ann))
 			looks(t, c, joe, his)
 			rewrite(s, restore)
 			_, err := c.LookUser(soon(t), joe)
@@ -111,7 +111,7 @@ func TestRewrittenLog(t *testing.T) {
 // TestTwoStoriesAtOnce: two answers that are on their way at once come from two
 // histories that both continue what the client knows. It takes only one of them.
 func TestTwoStoriesAtOnce(t *testing.T) {
-	s, his := start(t), identity(joe)
+	s, his := start(t), newKeys(joe)
 	says(s, joe, his)
 	c := dial(t, s, nil)
 	looks(t, c, joe, his)
@@ -145,7 +145,7 @@ func TestTwoStoriesAtOnce(t *testing.T) {
 
 // TestFalseProofs: answers whose parts do not belong together.
 func TestFalseProofs(t *testing.T) {
-	s, his, hers := start(t), identity(joe), identity(ann)
+	s, his, hers := start(t), newKeys(joe), newKeys(ann)
 	says(s, joe, his)
 	says(s, ann, hers)
 	of := func(name account.Name) *authserverpb.Found { // what an honest server answers
@@ -194,7 +194,7 @@ func TestFalseProofs(t *testing.T) {
 
 // TestDenial: a server that has shown a user cannot deny him to who has seen him.
 func TestDenial(t *testing.T) {
-	s, his := start(t), identity(joe)
+	s, his := start(t), newKeys(joe)
 	says(s, joe, his)
 	c := dial(t, s, nil)
 	looks(t, c, joe, his)

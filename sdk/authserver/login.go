@@ -50,7 +50,7 @@ func (c *Client) CreateUser(ctx context.Context, name account.Name, passphrase, 
 		return Created{}, err
 	}
 	id := newIdentity(name)
-	vault, code, err := account.NewVault(name, id, passphrase)
+	vault, code, err := c.cost.NewVault(name, id, passphrase)
 	if err != nil {
 		return Created{}, err
 	}
@@ -146,6 +146,7 @@ func (c *Client) open(ctx context.Context, name account.Name, credential *accoun
 	if err != nil {
 		return nil, err
 	}
+	opened.Cost = c.cost
 	advert, signed, err := c.lookUser(ctx, name)
 	if err == nil {
 		err = opened.CheckAdvert(advert)

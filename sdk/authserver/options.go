@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 
+	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/identity"
 	"github.com/atedb/atedb/sdk/known"
 )
@@ -33,4 +34,7 @@ type Options struct {
 	// Statements remembers what the server showed of each name; nil remembers
 	// no longer than the client lives.
 	Statements known.Statements
+	// Cost is what it takes to try one passphrase against a vault that this
+	// client makes; zero is account.DefaultCost.
+	Cost account.Cost
 }

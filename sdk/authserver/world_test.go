@@ -36,7 +36,7 @@ func dial(t testing.TB, s *authservertest.Server, memory *known.Memory) *authser
 	if memory == nil {
 		memory = new(known.Memory)
 	}
-	c, err := authserver.Dial(soon(t), s.PinnedURL(), authserver.Options{Hosts: memory, Heads: memory, Statements: memory})
+	c, err := authserver.Dial(soon(t), s.PinnedURL(), authserver.Options{Hosts: memory, Heads: memory, Statements: memory, Cost: account.LeastCost})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func check(t testing.TB, err error) {
 	}
 }
 
-func identity(name account.Name) *keys.Identity {
+func newKeys(name account.Name) *keys.Identity {
 	return &keys.Identity{Name: name.String(), Signing: keys.NewSigningKey(), Read: keys.NewReadKey()}
 }
 
@@ -99,3 +99,5 @@ func create(t testing.TB, s *authservertest.Server, name account.Name) *authserv
 func contextWith(patience time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), patience)
 }
+
+func identityOf(name account.Name) *keys.SigningKey { return newKeys(name).Signing }

@@ -49,7 +49,7 @@ func newAccounts() *accounts {
 // fakeStretch is what a user who does not exist seems to have.
 func fakeStretch(name string) *accountpb.Stretch {
 	sum := event.KeyID([]byte("fake " + name))
-	return account.Stretch{Salt: sum[:account.SaltSize], Cost: account.DefaultCost}.Proto()
+	return account.Stretch{Salt: sum[:account.SaltSize], Cost: account.LeastCost}.Proto()
 }
 
 // refused returns why a token does not hold, empty if it does.
