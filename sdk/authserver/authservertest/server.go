@@ -33,6 +33,7 @@ type Faults struct {
 type Options struct {
 	Identity   *identity.Private // nil makes one
 	Encryption int               // least: 0, 128, 192 or 256
+	Address    string            // to listen on; empty is a free port of 127.0.0.1
 }
 
 // Server is a running server.
@@ -51,7 +52,7 @@ type Server struct {
 	closed   bool
 }
 
-// Start starts a server on a free port of 127.0.0.1.
+// Start starts a server.
 func Start(o Options) (*Server, error) {
 	if o.Identity == nil {
 		var err error
@@ -59,7 +60,10 @@ func Start(o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if o.Address == "" {
+		o.Address = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", o.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +78,11 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
+// Address returns where the server listens, host:port.
+func (s *Server) Address() string { return s.listener.Addr().String() }
+
 // URL returns the server's URL, without its fingerprint.
-func (s *Server) URL() string { return "ws://" + s.listener.Addr().String() + authserver.Path }
+func (s *Server) URL() string { return "ws://" + s.Address() + authserver.Path }
 
 // PinnedURL returns the server's URL with its fingerprint.
 func (s *Server) PinnedURL() string { return s.URL() + "#fp=" + s.Fingerprint().String() }

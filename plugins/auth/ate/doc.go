@@ -1,0 +1,3 @@
+// Package ate is the auth plugin that asks an authentication server: package
+// authserver of the sdk has its protocol.
+package ate
