@@ -15,6 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/atedb/atedb/cmd/ate/internal/archive"
+	"github.com/atedb/atedb/sdk/account"
+	"github.com/atedb/atedb/sdk/authserver/authservertest"
 	"github.com/atedb/atedb/sdk/client"
 	"github.com/atedb/atedb/sdk/client/clienttest"
 	"github.com/atedb/atedb/sdk/event"
@@ -22,11 +24,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ate": main})
+	testscript.Main(m, map[string]func(){"ate": func() {
+		vaultCost = account.LeastCost
+		main()
+	}, "authenticator": authenticator})
 }
 
 // TestScripts runs testdata/*.txtar, each against an in-memory server of its
-// own: $WS and $TCP are URLs of a chain on it, $OTHER of another chain. Beside
+// own: $WS and $TCP are URLs of a chain on it, $OTHER of another chain, $GROUP of one of a group. Beside
 // testscript's own commands there are
 //
 //	interrupt            send SIGINT to the background commands
@@ -37,6 +42,12 @@ func TestMain(m *testing.M) {
 //	drop-every N         end the connection at each Nth commit after storing it
 //	hang-up-after N      go away for good at the Nth commit
 //	refuse CODE          refuse every commit
+//	field NAME FILE KEY  set NAME to the field after KEY in FILE, whose fields are parted by tabs
+//	totp NAME FILE [N]   set NAME to the time-based code of the URL in FILE, N periods from now
+//	lie NAME             have the authentication server give a user another key
+//
+// and $AUTH is the URL of an authentication server of its own, in memory, $PINNED
+// the same with its fingerprint.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -47,11 +58,20 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { s.Close() })
 			env.Values["server"] = s
+			auth, err := authservertest.Start(authservertest.Options{Encryption: 128})
+			if err != nil {
+				return err
+			}
+			env.Defer(func() { auth.Close() })
+			env.Values["auth"] = auth
+			env.Setenv("AUTH", auth.URL())
+			env.Setenv("PINNED", auth.PinnedURL())
 			env.Setenv("ATE_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else the race detector holds up each exit
 			env.Setenv("WS", s.URL("ws", "example.com/joe/mydb"))
 			env.Setenv("TCP", s.URL("tcp", "example.com/joe/mydb"))
 			env.Setenv("OTHER", s.URL("tcp", "example.com/joe/other"))
+			env.Setenv("GROUP", s.URL("ws", "engineers/plans"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -63,6 +83,9 @@ func TestScripts(t *testing.T) {
 			"drop-every":    dropEvery,
 			"hang-up-after": hangUpAfter,
 			"refuse":        refuse,
+			"field":         field,
+			"totp":          totp,
+			"lie":           lie,
 		},
 	})
 }

@@ -127,10 +127,10 @@ func (a *access) write(set *settings) (event.WriteAuthority, error) {
 // writer returns the id of a key that a flag names.
 func (set *settings) writer(text string) (event.Hash, error) {
 	if text == "me" {
-		if set.signer == nil {
+		if set.me == nil || set.me.Signing.IsZero() {
 			return event.Hash{}, errNoKey
 		}
-		return set.signer.Public().ID(), nil
+		return set.me.Signing.ID(), nil
 	}
 	if id, err := keys.ParseID(text); err == nil {
 		return id, nil
@@ -146,10 +146,10 @@ func (a *access) members(set *settings) ([]keys.ReadPublicKey, error) {
 	var members []keys.ReadPublicKey
 	for _, text := range a.readers {
 		if text == "me" {
-			if set.identity == nil {
+			if set.me == nil || set.me.Read.IsZero() {
 				return nil, errNoKey
 			}
-			members = append(members, set.identity.Read.Public())
+			members = append(members, set.me.Read)
 			continue
 		}
 		public, err := keys.ParsePublicIdentity(text)
@@ -161,4 +161,4 @@ func (a *access) members(set *settings) ([]keys.ReadPublicKey, error) {
 	return members, nil
 }
 
-var errNoKey = fault.New(fault.NotFound, "there is no key of yours; make one with ate key new")
+var errNoKey = fault.New(fault.NotFound, "there is no key of yours; make one with ate key new, or log in with ate login")

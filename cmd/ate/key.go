@@ -15,22 +15,11 @@ import (
 const defaultKey = "default"
 
 func newKey() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "key",
-		Short: "Make and show keys",
-		Long: "A key is two: one that signs, which owns what it writes, and one that reads what is encrypted to it.\n" +
-			"Keys are kept in $ATE_HOME/keys, which is ~/.config/ate/keys unless ATE_HOME is set. The name of a key is " + defaultKey + " if none is given.\n" +
+	return newParent("key", "Make and show keys",
+		"A key is two: one that signs, which owns what it writes, and one that reads what is encrypted to it.\n"+
+			"Keys are kept in $ATE_HOME/keys, which is ~/.config/ate/keys unless ATE_HOME is set. The name of a key is "+defaultKey+" if none is given.\n"+
 			"A passphrase is asked for at the terminal, unless ATE_PASSPHRASE has it.",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage("there is no command %q; see %s --help", args[0], cmd.CommandPath())
-			}
-			return usage("a command is missing; see %s --help", cmd.CommandPath())
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(newKeyNew(), newKeyShow(), newKeyList(), newKeyExport())
-	return cmd
+		newKeyNew(), newKeyShow(), newKeyList(), newKeyExport())
 }
 
 func newKeyNew() *cobra.Command {
@@ -50,7 +39,7 @@ func newKeyNew() *cobra.Command {
 			}
 			passphrase := ""
 			if !noPassphrase {
-				if passphrase, err = newPassphrase(cmd.Context(), name); err != nil {
+				if passphrase, err = newPassphrase(cmd.Context(), name, "give --no-passphrase"); err != nil {
 					return err
 				}
 			}

@@ -1,6 +1,6 @@
 // Ate is the command line of an AteDB client.
 //
-// Each command takes the URL of a chain first. The exit status is 0 when it is
+// A command about a chain takes its URL first. The exit status is 0 when it is
 // done, 1 when it was refused or failed, 2 when it was used wrongly, and 3 when
 // the chain or the object does not exist. An error is one sentence on standard
 // error, followed by its code in brackets.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -13,10 +14,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/client"
+	"github.com/atedb/atedb/sdk/dns"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/identity"
-	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/known"
 )
 
@@ -34,7 +36,7 @@ type session struct {
 // dial opens the chain, within the timeout.
 func (set *settings) dial(cmd *cobra.Command, url string, create bool) (*session, error) {
 	s := &session{}
-	options, err := set.options(cmd.Context())
+	options, err := set.options(cmd.Context(), url)
 	if err != nil {
 		return nil, err
 	}
@@ -55,30 +57,54 @@ func (set *settings) dial(cmd *cobra.Command, url string, create bool) (*session
 	return s, nil
 }
 
-// options returns what every connection is opened with: the user's key, and what
-// is known of servers and chains.
-func (set *settings) options(ctx context.Context) (client.Options, error) {
+// options returns what a chain's connection is opened with: who the command acts
+// as, and what is known of servers and chains.
+func (set *settings) options(ctx context.Context, url string) (client.Options, error) {
 	o := client.Options{Agent: "ate " + buildVersion(), MinEncryption: set.encryption}
 	if !slices.Contains([]int{0, 128, 192, 256}, set.encryption) {
 		return o, usage("--wire-encryption is %d; it must be 0, 128, 192 or 256", set.encryption)
 	}
-	if err := set.loadKeys(ctx); err != nil {
+	target, err := chainname.ParseURL(url)
+	if err != nil {
 		return o, err
 	}
-	o.Signer = set.signer
-	if set.identity != nil {
-		o.Readers = []*keys.ReadKey{set.identity.Read}
+	who, err := set.actor(ctx, target.Name)
+	if err != nil {
+		return o, err
 	}
+	set.me, o.Signer, o.Delegation, o.Readers = who.me, who.signer, who.delegation, who.readers
 	folder, err := known.DefaultFolder()
 	if err != nil {
 		return o, err
 	}
 	o.Hosts, o.Heads = folder, folder
-	if set.trustOnFirstUse {
-		o.OnUnknownServer = func(string, identity.Fingerprint) bool { return true }
+	o.OnUnknownServer = set.onUnknownServer()
+	if o.DialContext, err = set.dialContext(); err != nil {
+		return o, err
 	}
 	o.TLS, err = set.tls()
 	return o, err
+}
+
+// onUnknownServer returns what decides about a server that is not known, nil to
+// refuse it.
+func (set *settings) onUnknownServer() func(string, identity.Fingerprint) bool {
+	if !set.trustOnFirstUse {
+		return nil
+	}
+	return func(string, identity.Fingerprint) bool { return true }
+}
+
+// dialContext returns what makes connections, nil for what the system does.
+func (set *settings) dialContext() (func(ctx context.Context, network, address string) (net.Conn, error), error) {
+	if set.dnsServer == "" && !set.dnsSec {
+		return nil, nil
+	}
+	resolver, err := dns.New(dns.Config{Server: set.dnsServer, Secure: set.dnsSec})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return resolver.DialContext, nil
 }
 
 // tls returns what wss:// is opened with, nil for the system's default.

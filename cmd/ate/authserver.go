@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atedb/atedb/cmd/ate/internal/loginfile"
+	"github.com/atedb/atedb/sdk/account"
+	"github.com/atedb/atedb/sdk/authserver"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/known"
+	"github.com/atedb/atedb/sdk/token"
+)
+
+// Environment variables of what asks an authentication server.
+const (
+	authVariable          = "ATE_AUTH"
+	newPassphraseVariable = "ATE_NEW_PASSPHRASE"
+	totpVariable          = "ATE_TOTP"
+	recoveryVariable      = "ATE_RECOVERY"
+	nextTOTPVariable      = "ATE_NEXT_TOTP" // where two codes are needed
+)
+
+// authEncryption is the least wire encryption to an authentication server.
+const authEncryption = 128
+
+// vaultCost is what it takes to try one passphrase against a vault; zero is the
+// default. Tests have no time for that.
+var vaultCost account.Cost
+
+// now is the time.
+func now() time.Time { return time.Now() }
+
+// addAuthFlag adds the flag of a command, and of those under it, that asks an
+// authentication server.
+func (set *settings) addAuthFlag(cmd *cobra.Command) *cobra.Command {
+	cmd.PersistentFlags().StringVar(&set.auth, "auth", "", "the `URL` of the authentication server (default: what "+authVariable+" has, else the login's, else "+authserver.DefaultURL+")")
+	return cmd
+}
+
+// authURL returns the URL of the authentication server to ask, and where it is
+// from.
+func (set *settings) authURL() (url, from string, err error) {
+	if set.auth != "" {
+		return set.auth, "--auth", nil
+	}
+	if url := os.Getenv(authVariable); url != "" {
+		return url, authVariable, nil
+	}
+	login, err := readLogin()
+	if err != nil {
+		return "", "", err
+	}
+	if login != nil {
+		return login.Token.Server, "the login", nil
+	}
+	return authserver.DefaultURL, "the default; --auth and " + authVariable + " name another", nil
+}
+
+// withAuth does something with the authentication server.
+func (set *settings) withAuth(cmd *cobra.Command, do func(context.Context, *authserver.Client) error) error {
+	url, from, err := set.authURL()
+	if err != nil {
+		return err
+	}
+	if _, err := authserver.ParseURL(url); err != nil {
+		return usageError{explain(err, "the authentication server of %s", from)}
+	}
+	err = set.withServer(cmd.Context(), url, do)
+	if fault.Is(err, fault.Unavailable) {
+		return explain(err, "asking the authentication server %s (from %s)", url, from)
+	}
+	return err
+}
+
+// withServer connects to a server, does something with it, all within the
+// timeout, and ends the connection.
+func (set *settings) withServer(ctx context.Context, url string, do func(context.Context, *authserver.Client) error) error {
+	outer := ctx
+	ctx, stop := context.WithTimeout(ctx, set.timeout)
+	defer stop()
+	options, err := set.authOptions()
+	if err != nil {
+		return err
+	}
+	c, err := authserver.Dial(ctx, url, options)
+	if err == nil {
+		defer c.Close()
+		err = do(ctx, c)
+	}
+	if err != nil && outer.Err() != nil {
+		err = context.Cause(outer)
+	}
+	return err
+}
+
+func (set *settings) authOptions() (authserver.Options, error) {
+	o := authserver.Options{Agent: "ate " + buildVersion(), MinEncryption: max(authEncryption, set.encryption), OnUnknownServer: set.onUnknownServer(), Cost: vaultCost}
+	folder, err := known.DefaultFolder()
+	if err != nil {
+		return o, err
+	}
+	o.Hosts, o.Heads, o.Statements = folder, folder, folder
+	if o.DialContext, err = set.dialContext(); err != nil {
+		return o, err
+	}
+	o.TLS, err = set.tls()
+	return o, err
+}
+
+// withLogin logs a user in with the passphrase and does something as him.
+func (set *settings) withLogin(cmd *cobra.Command, name account.Name, do func(context.Context, *authserver.Session) error) error {
+	passphrase, err := question{
+		what: "the passphrase of " + name.String(), prompt: "Passphrase of " + name.String() + ": ", variables: []string{passphraseVariable},
+	}.answer(cmd.Context())
+	if err != nil {
+		return err
+	}
+	code := os.Getenv(totpVariable)
+	err = set.tryLogin(cmd, name, passphrase, code, do)
+	if !errors.Is(err, errNoCode) {
+		return err
+	}
+	// The time for typing is not the server's.
+	if code, err = askCode(cmd); err != nil {
+		return err
+	}
+	return set.tryLogin(cmd, name, passphrase, code, do)
+}
+
+// errNoCode says that a time-based code is needed to log in.
+var errNoCode = errors.New("a time-based code is needed")
+
+func (set *settings) tryLogin(cmd *cobra.Command, name account.Name, passphrase, code string, do func(context.Context, *authserver.Session) error) error {
+	return set.withAuth(cmd, func(ctx context.Context, c *authserver.Client) error {
+		s, err := c.Login(ctx, name, passphrase, func(context.Context) (string, error) {
+			if code == "" {
+				return "", errNoCode
+			}
+			return code, nil
+		})
+		if err != nil {
+			return err
+		}
+		return do(ctx, s)
+	})
+}
+
+// askCode returns the present time-based code.
+func askCode(cmd *cobra.Command) (string, error) {
+	return question{
+		what: "a time-based code", prompt: "Time-based code: ", variables: []string{totpVariable},
+	}.answer(cmd.Context())
+}
+
+// holder is the token that commands at the authentication server use.
+type holder struct {
+	login   *loginfile.Login // without read keys, if it is not what ate login left
+	isLogin bool
+}
+
+// holder returns the token of the flags, of the environment, or of the login. No
+// token is a needs_login fault.
+func (set *settings) holder() (holder, error) {
+	if set.key != "" {
+		return holder{}, usage("--key does not speak for a user at an authentication server; log in with ate login, or give a token")
+	}
+	given, err := set.givenToken()
+	if err != nil {
+		return holder{}, err
+	}
+	if given != nil {
+		return holder{login: &loginfile.Login{Token: given}}, nil
+	}
+	login, err := readLogin()
+	if err != nil {
+		return holder{}, err
+	}
+	if login == nil {
+		return holder{}, fault.New(fault.NeedsLogin, "nobody is logged in; log in with: ate login NAME")
+	}
+	return holder{login, true}, nil
+}
+
+// withHolder does something at the authentication server as the user of a token,
+// or of the login.
+func (set *settings) withHolder(cmd *cobra.Command, do func(context.Context, *authserver.Session) error) error {
+	h, err := set.holder()
+	if err != nil {
+		return err
+	}
+	if err := set.sameServer(h.login.Token); err != nil {
+		return err
+	}
+	user := h.login.Token.Delegation.User
+	err = set.withServer(cmd.Context(), h.login.Token.Server, func(ctx context.Context, c *authserver.Client) error {
+		s, err := c.Present(ctx, h.login.Token, h.login.Readers...)
+		if err != nil {
+			return err
+		}
+		return do(ctx, s)
+	})
+	switch {
+	case fault.Is(err, fault.Unavailable):
+		return explain(err, "asking the authentication server %s (from the token of %s)", h.login.Token.Server, user)
+	case h.isLogin && (fault.Is(err, fault.TokenExpired) || fault.Is(err, fault.TokenRevoked)):
+		return explain(err, "the login of %s is over; log in again with: ate login %[1]s", user)
+	}
+	return err
+}
+
+// sameServer refuses to show a token to another server than the one that it is
+// of.
+func (set *settings) sameServer(t *token.Token) error {
+	url, from := set.auth, "--auth"
+	if url == "" {
+		url, from = os.Getenv(authVariable), authVariable
+	}
+	if url == "" {
+		return nil
+	}
+	asked, err := authserver.ParseURL(url)
+	if err != nil {
+		return usageError{explain(err, "the authentication server of %s", from)}
+	}
+	if of, err := authserver.ParseURL(t.Server); err == nil && of.Host == asked.Host {
+		return nil
+	}
+	return usage("%s is %s, and the token of %s is of %s; log in there, or leave %[1]s out", from, url, t.Delegation.User, t.Server)
+}
+
+// userArg returns the user whom a command is about: named in its arguments, or
+// who logged in.
+func userArg(args []string) (account.Name, error) {
+	if len(args) > 0 {
+		name, err := account.ParseName(args[0])
+		if err != nil {
+			return "", usageError{err}
+		}
+		return name, nil
+	}
+	login, err := readLogin()
+	if err != nil {
+		return "", err
+	}
+	if login == nil {
+		return "", usage("say whom, as in joe@example.com, or log in first with ate login")
+	}
+	return login.Token.Delegation.User, nil
+}
