@@ -13,7 +13,9 @@ import (
 )
 
 // getStretch begins a login. For a user who does not exist, or who has no such
-// lock, it does and answers the same as for one at the default cost.
+// lock, it does and answers the same as for one at the default cost. That a login
+// does not tell who exists keeps guesses slow and the log quiet; it is no secret,
+// since everybody may look.
 func (c *caller) getStretch(ctx context.Context, m *pb.GetStretch) (*accountpb.Stretch, error) {
 	name, kind, err := parseWho(m.Name, m.Kind)
 	if err != nil {
