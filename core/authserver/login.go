@@ -72,6 +72,7 @@ func (c *caller) login(ctx context.Context, m *pb.Login) (*pb.LoggedIn, error) {
 	if wait > 0 {
 		return nil, c.tooMany("failed logins", name, c.from, wait)
 	}
+	defer attempt.End()
 	lock, stored, known, err := c.findLock(ctx, name, kind)
 	if err != nil {
 		attempt.Withdraw()
@@ -81,7 +82,7 @@ func (c *caller) login(ctx context.Context, m *pb.Login) (*pb.LoggedIn, error) {
 	if refused != nil || !known {
 		return nil, c.loginRefused(name, kind)
 	}
-	return c.admit(ctx, m, name, lock, stored, &attempt)
+	return c.admit(ctx, m, name, lock, stored, attempt)
 }
 
 // loginRefused counts a failure and tells the log, and the client no more than

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,6 +182,38 @@ func TestBruteForce(t *testing.T) {
 	w.pass(31 * time.Second)
 	if _, err := p.send(p.loginRequest(alice.name, alice.passphrase)); err != nil {
 		t.Errorf("after the wait, the address is still refused: %v", err)
+	}
+}
+
+// TestAtOnce proves that good logins at the same time do not stop each other, and
+// that of wrong ones at the same time no more are tried than one after the other.
+func TestAtOnce(t *testing.T) {
+	w, alice := newWorld(t, "alice"), cast()["alice"]
+	try := func(c *account.Credential) (good, failed, stopped int) {
+		var count [3]atomic.Int64
+		var running sync.WaitGroup
+		for range 40 {
+			p := w.connect()
+			login := p.loginRequest(alice.name, c)
+			running.Go(func() {
+				switch _, err := p.send(login); fault.CodeOf(err) {
+				case "":
+					count[0].Add(1)
+				case fault.LoginFailed:
+					count[1].Add(1)
+				case fault.Overloaded:
+					count[2].Add(1)
+				}
+			})
+		}
+		running.Wait()
+		return int(count[0].Load()), int(count[1].Load()), int(count[2].Load())
+	}
+	if good, failed, stopped := try(alice.passphrase); good != 40 {
+		t.Errorf("of 40 good logins at once %d failed and %d were stopped", failed, stopped)
+	}
+	if good, failed, stopped := try(cast()["bob"].passphrase); good != 0 || failed != 5 || stopped != 35 {
+		t.Errorf("of 40 wrong logins at once %d were good, %d tried and %d stopped", good, failed, stopped)
 	}
 }
 

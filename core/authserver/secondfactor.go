@@ -25,6 +25,7 @@ func (c *caller) setTOTP(ctx context.Context, m *pb.SetTotp) error {
 	}
 	attempt, wait := c.logins.Begin(string(c.as.user), c.from, true, c.now())
 	if wait == 0 {
+		defer attempt.End()
 		if wait = attempt.Code(c.now()); wait > 0 {
 			attempt.Withdraw()
 		}

@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,13 @@ var (
 // counted with the rest of the world.
 const familiarFor = 30 * 24 * time.Hour
 
+// How often, and after which pauses, an attempt asks again that is stopped while
+// others are under way, which count until they have succeeded.
+const (
+	patience = 100
+	pause    = 2 * time.Millisecond
+)
+
 // Logins limits attempts to log in. Its methods may be called by several
 // goroutines.
 //
@@ -27,6 +35,7 @@ const familiarFor = 30 * 24 * time.Hour
 type Logins struct {
 	pairs, names, networks, codes *Limiter
 	familiar                      *Familiar
+	underWay                      atomic.Int64 // attempts that have not ended
 }
 
 // NewLogins returns what limits logins.
@@ -37,37 +46,54 @@ func NewLogins() *Logins {
 	}
 }
 
-// Attempt is one attempt to log in, which counts as a failure until it has
-// succeeded.
+// Attempt is one attempt to log in, which counts as a failure unless it has
+// succeeded or was withdrawn when it ends.
 type Attempt struct {
 	logins        *Logins
 	name, network string
 	counted       bool // with the name, from anywhere
 	code          bool // with the codes
+	ended         bool
 }
 
-// Begin begins an attempt to log in as a name. guessable says that the secret is
-// one that could be guessed by trying from everywhere. If there were too many
-// failures before, wait is how long to wait before the next attempt, and there is
-// no attempt.
-func (l *Logins) Begin(name string, from netip.Addr, guessable bool, now time.Time) (a Attempt, wait time.Duration) {
-	a = Attempt{logins: l, name: name, network: NetworkOf(from).String()}
+// Begin begins an attempt to log in as a name, which the caller has to end.
+// guessable says that the secret is one that could be guessed by trying from
+// everywhere. If there were too many failures before, wait is how long to wait
+// before the next attempt, and there is no attempt.
+func (l *Logins) Begin(name string, from netip.Addr, guessable bool, now time.Time) (a *Attempt, wait time.Duration) {
+	a = &Attempt{logins: l, name: name, network: NetworkOf(from).String()}
 	a.counted = guessable && !l.familiar.Knows(a.pair(), now)
+	for range patience {
+		if wait = a.take(now); wait == 0 {
+			l.underWay.Add(1)
+			return a, 0
+		}
+		if l.underWay.Load() == 0 {
+			break
+		}
+		time.Sleep(pause)
+	}
+	return nil, wait
+}
+
+// take counts the attempt with all that limits it, or with none.
+func (a *Attempt) take(now time.Time) (wait time.Duration) {
+	l := a.logins
 	if wait = l.networks.Take(a.network, now); wait > 0 {
-		return Attempt{}, wait
+		return wait
 	}
 	if wait = l.pairs.Take(a.pair(), now); wait > 0 {
 		l.networks.Return(a.network)
-		return Attempt{}, wait
+		return wait
 	}
-	if a.counted {
-		if wait = l.names.Take(a.name, now); wait > 0 {
-			l.networks.Return(a.network)
-			l.pairs.Return(a.pair())
-			return Attempt{}, wait
-		}
+	if !a.counted {
+		return 0
 	}
-	return a, 0
+	if wait = l.names.Take(a.name, now); wait > 0 {
+		l.networks.Return(a.network)
+		l.pairs.Return(a.pair())
+	}
+	return wait
 }
 
 // pair is the key of a name from a network. No name has a space.
@@ -89,13 +115,13 @@ func (a *Attempt) codeKey() string {
 	return a.pair()
 }
 
-// Succeed says that the attempt has succeeded.
+// Succeed ends the attempt with success.
 func (a *Attempt) Succeed(now time.Time) {
 	a.Withdraw()
 	a.logins.familiar.Add(a.pair(), now)
 }
 
-// Withdraw says that the attempt was neither a success nor a failure.
+// Withdraw ends the attempt as neither a success nor a failure.
 func (a *Attempt) Withdraw() {
 	a.logins.networks.Return(a.network)
 	a.logins.pairs.Return(a.pair())
@@ -104,6 +130,15 @@ func (a *Attempt) Withdraw() {
 	}
 	if a.code {
 		a.logins.codes.Return(a.codeKey())
+	}
+	a.End()
+}
+
+// End ends the attempt, as a failure unless it has ended before.
+func (a *Attempt) End() {
+	if !a.ended {
+		a.ended = true
+		a.logins.underWay.Add(-1)
 	}
 }
 

@@ -123,9 +123,11 @@ func TestFailedAttemptCountsOnce(t *testing.T) {
 	l := NewLogins()
 	from := netip.MustParseAddr("192.0.2.1")
 	for range perPair.Burst {
-		if _, wait := l.Begin("joe@example.com", from, true, start); wait != 0 {
+		a, wait := l.Begin("joe@example.com", from, true, start)
+		if wait != 0 {
 			t.Fatal("the burst is smaller than it is said to be")
 		}
+		a.End()
 	}
 	for range 1000 {
 		if _, wait := l.Begin("joe@example.com", from, true, start); wait == 0 {
@@ -134,8 +136,9 @@ func TestFailedAttemptCountsOnce(t *testing.T) {
 	}
 	others := 0
 	for i := range 100 {
-		if _, wait := l.Begin(fmt.Sprintf("user%d@example.com", i), from, true, start); wait == 0 {
+		if a, wait := l.Begin(fmt.Sprintf("user%d@example.com", i), from, true, start); wait == 0 {
 			others++
+			a.End()
 		}
 	}
 	if want := perNetwork.Burst - perPair.Burst; others != want {
