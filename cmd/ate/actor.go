@@ -7,6 +7,7 @@ import (
 	"github.com/atedb/atedb/cmd/ate/internal/loginfile"
 	"github.com/atedb/atedb/sdk/authserver"
 	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/client"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/group"
 	"github.com/atedb/atedb/sdk/keys"
@@ -19,7 +20,8 @@ const tokenVariable = "ATE_TOKEN"
 // actor is who a command acts as on a chain. The zero value is nobody.
 type actor struct {
 	signer     *keys.SigningKey
-	delegation []byte // if the signer is a token's
+	others     []*keys.SigningKey // that count as well, where trust is centralized
+	delegation []byte             // if the signer is a token's
 	readers    []*keys.ReadKey
 	me         *keys.PublicIdentity // whom "me" means; a part of it may be missing
 }
@@ -160,8 +162,9 @@ func (set *settings) loginActor(ctx context.Context, login *loginfile.Login, cha
 	return who, true, nil
 }
 
-// groupActor is who logged in as a member of a group: with the key of his role,
-// he signs, and reads with the observers' keys and his own.
+// groupActor is who logged in as a member of a group: he signs with the key of his
+// role, and counts as who has the roles below and their older keys too; and he
+// reads with the observers' keys and his own.
 func (set *settings) groupActor(ctx context.Context, login *loginfile.Login, name string) (actor, bool, error) {
 	user := login.Token.Delegation.User
 	member, err := set.membership(ctx, login, name)
@@ -172,14 +175,30 @@ func (set *settings) groupActor(ctx context.Context, login *loginfile.Login, nam
 		return actor{}, false, explain(err, "asking with the login of %s for the keys of group %s (--key writes with a key instead)", user, name)
 	}
 	who := actor{me: &keys.PublicIdentity{Name: user.String(), Read: login.Readers[len(login.Readers)-1].Public()}, readers: login.Readers}
-	if member.Role != group.Observer {
-		who.signer = member.Keys(member.Role)[0].Signing
+	if signers := roleSigners(member); len(signers) > 0 {
+		who.signer, who.others = signers[0], signers[1:min(len(signers), 1+client.MaxOtherSigners)]
 		who.me.Signing = who.signer.Public()
 	}
 	for _, key := range member.Keys(group.Observer) {
 		who.readers = append(who.readers, key.Read)
 	}
 	return who, true, nil
+}
+
+// roleSigners returns the signing keys that a member holds: the newest of each
+// role from his own down, then those before.
+func roleSigners(m *group.Membership) (signers []*keys.SigningKey) {
+	var before []*keys.SigningKey
+	for _, role := range []group.Role{group.Owner, group.Delegate, group.Contributor} {
+		for i, key := range m.Keys(role) {
+			if i == 0 {
+				signers = append(signers, key.Signing)
+			} else {
+				before = append(before, key.Signing)
+			}
+		}
+	}
+	return append(signers, before...)
 }
 
 // membership returns what who logged in holds of a group.

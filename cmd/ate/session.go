@@ -72,7 +72,7 @@ func (set *settings) options(ctx context.Context, url string) (client.Options, e
 	if err != nil {
 		return o, err
 	}
-	set.me, o.Signer, o.Delegation, o.Readers = who.me, who.signer, who.delegation, who.readers
+	set.me, o.Signer, o.OtherSigners, o.Delegation, o.Readers = who.me, who.signer, who.others, who.delegation, who.readers
 	folder, err := known.DefaultFolder()
 	if err != nil {
 		return o, err

@@ -56,6 +56,34 @@ func TestDelegationIsShown(t *testing.T) {
 	}
 }
 
+// TestOtherSigners: in centralized trust each of the client's keys is proven, the
+// signer's first.
+func TestOtherSigners(t *testing.T) {
+	s := start(t, clienttest.Options{})
+	signers := []*keys.SigningKey{owner, keys.NewSigningKey(), keys.NewSigningKey()}
+	shown := make(chan string, 10)
+	s.SetFaults(clienttest.Faults{Received: func(kind wire.Type, payload []byte) {
+		m := new(wirepb.Prove)
+		if kind == wire.Prove && m.UnmarshalVT(payload) == nil {
+			shown <- string(m.PublicKey)
+		}
+	}})
+	dialWith(t, s.URL("tcp", chainName), client.Options{Create: true, Signer: signers[0], OtherSigners: signers[1:]})
+	for i, key := range signers {
+		if <-shown != string(key.Public().Bytes()) {
+			t.Errorf("proof %d is of another key", i)
+		}
+	}
+	for what, o := range map[string]client.Options{
+		"no signer":     {OtherSigners: signers},
+		"too many keys": {Signer: owner, OtherSigners: make([]*keys.SigningKey, client.MaxOtherSigners+1)},
+	} {
+		if _, err := client.Dial(t.Context(), "tcp://127.0.0.1:1/db/a/b", o); !fault.Is(err, fault.BadRequest) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // TestTokenMakesNoDistributedChain: a chain that a token makes is its user's, and
 // where that is of distributed trust the client says that a key is needed.
 func TestTokenMakesNoDistributedChain(t *testing.T) {

@@ -31,6 +31,10 @@ type Options struct {
 	// chain of distributed trust, or write one: nobody but the user's own key
 	// can be checked there.
 	Delegation []byte
+	// OtherSigners are further keys that the client proves where trust is
+	// centralized, at most MaxOtherSigners: an event may be written there with
+	// the authority of any. In distributed trust Signer alone seals.
+	OtherSigners []*keys.SigningKey
 	// Readers are the keys that data is decrypted with: see [Client.Decrypt].
 	Readers []*keys.ReadKey
 	// MinEncryption is the least wire encryption that is accepted: 0, 128, 192
@@ -72,6 +76,9 @@ type Options struct {
 
 	unaudited bool // the client is part of an audit
 }
+
+// MaxOtherSigners is how many Options.OtherSigners there may be.
+const MaxOtherSigners = 32
 
 // Defaults of Options.
 const (

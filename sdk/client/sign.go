@@ -8,6 +8,7 @@ import (
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/evidence"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/stream"
 	"github.com/atedb/atedb/sdk/token"
 	"github.com/atedb/atedb/sdk/wire"
@@ -67,26 +68,35 @@ func isRoot(g *event.Genesis, key []byte) bool {
 	return slices.ContainsFunc(g.RootKeys, func(root []byte) bool { return bytes.Equal(root, key) })
 }
 
-// queueProof queues the proof of the client's key, which centralized trust
+// queueProof queues the proofs of the client's keys, which centralized trust
 // asks for once on each connection.
 func (c *Client) queueProof(conn *wire.Conn, binding [32]byte) {
 	if c.options.Signer == nil || c.chain.Genesis.Trust != event.Centralized {
 		return
 	}
+	c.queueProofOf(conn, c.options.Signer, c.options.Delegation, binding)
+	for _, key := range c.options.OtherSigners {
+		c.queueProofOf(conn, key, nil, binding)
+	}
+}
+
+func (c *Client) queueProofOf(conn *wire.Conn, key *keys.SigningKey, delegation []byte, binding [32]byte) {
 	conn.Queue(wire.Prove, &wirepb.Prove{
-		PublicKey:  c.options.Signer.Public().Bytes(),
-		Proof:      evidence.SignProof(c.options.Signer, c.chain.ID, binding[:]),
-		Delegation: c.options.Delegation,
+		PublicKey:  key.Public().Bytes(),
+		Proof:      evidence.SignProof(key, c.chain.ID, binding[:]),
+		Delegation: delegation,
 	})
 }
 
 // owner returns the encoded public key that owns a chain that the client makes:
 // its own or, with a token, that of the token's issuer.
 func (o *Options) owner() ([]byte, error) {
-	if o.Signer == nil {
-		if len(o.Delegation) > 0 {
-			return nil, fault.New(fault.BadRequest, "a delegation is of use only with the token's key as the signer, and there is none")
-		}
+	switch {
+	case o.Signer == nil && len(o.Delegation)+len(o.OtherSigners) > 0:
+		return nil, fault.New(fault.BadRequest, "a delegation, and other signers, are of use only with a signer, and there is none")
+	case len(o.OtherSigners) > MaxOtherSigners:
+		return nil, fault.New(fault.BadRequest, "there are %d other signers; at most %d are allowed", len(o.OtherSigners), MaxOtherSigners)
+	case o.Signer == nil:
 		return nil, nil
 	}
 	if len(o.Delegation) == 0 {

@@ -20,6 +20,10 @@ import (
 // defaultPatience is how long a question may take, with connecting.
 const defaultPatience = 3 * time.Second
 
+// deniedTTL is how long a denial may be kept: whoever is told how to make the
+// owner will have done so soon.
+const deniedTTL = time.Second
+
 // minEncryption is the least wire encryption, so that an answer is the server's.
 const minEncryption = 128
 
@@ -101,7 +105,7 @@ func (r *Resolver) Resolve(ctx context.Context, q auth.Query) (auth.Answer, erro
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
-		return auth.Answer{Denied: r.denial(owner, q.Chain.IsGroup()), TTL: r.config.ttl}, nil
+		return auth.Answer{Denied: r.denial(owner, q.Chain.IsGroup()), TTL: min(deniedTTL, r.config.ttl)}, nil
 	}
 	if err != nil {
 		return auth.Answer{}, r.explain(err, "whose the chain %s is cannot be asked", q.Chain)

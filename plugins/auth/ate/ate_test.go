@@ -106,9 +106,9 @@ func TestAnswers(t *testing.T) {
 	for chain, want := range map[chainname.Name]auth.Answer{
 		joesDB:         {RootKeys: [][]byte{his.Signing.Public().Bytes()}, TTL: 5 * time.Minute},
 		"engineers/db": {RootKeys: statement.RootKeys(), TTL: 5 * time.Minute},
-		"example.com/ann/db": {TTL: 5 * time.Minute, Denied: "the authentication server at " + s.Address() +
+		"example.com/ann/db": {TTL: time.Second, Denied: "the authentication server at " + s.Address() +
 			" knows no ann@example.com; create it with: ate user create ann@example.com --auth " + s.URL()},
-		"others/db": {TTL: 5 * time.Minute, Denied: "the authentication server at " + s.Address() +
+		"others/db": {TTL: time.Second, Denied: "the authentication server at " + s.Address() +
 			" knows no others; create it with: ate group create others --auth " + s.URL()},
 	} {
 		if got, err := ask(t, r, chain); err != nil || !reflect.DeepEqual(got, want) {
