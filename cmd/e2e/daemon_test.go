@@ -27,7 +27,7 @@ func buildPrograms() (cleanUp func(), err error) {
 	}
 	bin = dir
 	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, buildFlags...)
-	build := exec.Command("go", append(args, "../ate", "../atedb", "../atedb-plugin-storage-file", "../atedb-plugin-auth-static",
+	build := exec.Command("go", append(args, "../ate", "../atedb", "../auth-server", "../atedb-plugin-storage-file", "../atedb-plugin-auth-static", "../atedb-plugin-auth-ate",
 		"../atedb-plugin-trust-centralized", "../atedb-plugin-trust-distributed", "../atedb-plugin-compaction-standard")...)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	return func() { os.RemoveAll(dir) }, build.Run()
@@ -41,9 +41,10 @@ type reporter interface {
 	Fatalf(format string, args ...any)
 }
 
-// daemon is a running atedb.
+// daemon is a running server: atedb or auth-server.
 type daemon struct {
 	t           reporter
+	program     string
 	args        []string
 	addr        string // host:port, the same after a restart
 	fingerprint string // the server's, as it says in its log
@@ -79,13 +80,13 @@ func startDaemonWith(t testing.TB, line []string, data string) *daemon {
 
 // newDaemon returns a daemon to be started.
 func newDaemon(t reporter, line []string, data string) *daemon {
-	return &daemon{t: t, args: append(append([]string{"-vv", "-l", "127.0.0.1"}, line...), data)}
+	return &daemon{t: t, program: "atedb", args: append(append([]string{"-vv", "-l", "127.0.0.1"}, line...), data)}
 }
 
 func (d *daemon) start(port string) {
 	d.t.Helper()
-	d.cmd = exec.Command(filepath.Join(bin, "atedb"), append(d.args, "-p", port)...)
-	d.cmd.Env = append(os.Environ(), "ATEDB_RUNTIME_DIR="+filepath.Join(bin, "run"))
+	d.cmd = exec.Command(filepath.Join(bin, d.program), append(d.args, "-p", port)...)
+	d.cmd.Env = append(os.Environ(), "ATEDB_RUNTIME_DIR="+filepath.Join(bin, "run"), "AUTH_SERVER_RUNTIME_DIR="+filepath.Join(bin, "run-auth"))
 	stderr, err := d.cmd.StderrPipe()
 	if err != nil {
 		d.t.Fatal(err)

@@ -22,7 +22,10 @@ import (
 //	daemon ARG...        start atedb with these flags over ./data, again on the
 //	                     same port if it ran before; sets $URL to its ws://
 //	                     URL, $ADDR to host:port and $FP to its fingerprint
-//	stop                 stop it in an orderly way
+//	stop [auth]          stop it, or the authentication server, in an orderly way
+//	auth ARG...          start auth-server run with these flags over ./auth, as
+//	                     daemon does; sets $AUTH to its URL and $AUTHFP to its
+//	                     fingerprint
 //	as NAME              be somebody else from now on
 //	exits STATUS ARG...  run ate and compare its exit status
 //	capture NAME         set a variable to what the last command printed, or with
@@ -39,12 +42,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("ATE_HOME", filepath.Join(env.WorkDir, "joe"))
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			env.Values["daemon"] = new(daemon)
+			env.Values["daemon"], env.Values["auth"] = new(daemon), new(daemon)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemon":      scriptDaemon,
-			"stop":        func(ts *testscript.TestScript, _ bool, _ []string) { daemonOf(ts).stop() },
+			"auth":        scriptAuth,
+			"stop":        scriptStop,
 			"as":          func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv("ATE_HOME", ts.MkAbs(args[0])) },
 			"exits":       exits,
 			"capture":     capture,
@@ -67,7 +71,24 @@ func (r scriptReporter) Fatal(args ...any) {
 }
 
 func scriptDaemon(ts *testscript.TestScript, _ bool, args []string) {
-	d, port := daemonOf(ts), "0"
+	d := daemonOf(ts)
+	startAgain(ts, d, newDaemon(scriptReporter{ts}, args, ts.MkAbs("data")))
+	ts.Setenv("ADDR", d.addr)
+	ts.Setenv("FP", d.fingerprint)
+	ts.Setenv("URL", "ws://"+d.addr+"/db")
+}
+
+func scriptAuth(ts *testscript.TestScript, _ bool, args []string) {
+	d := ts.Value("auth").(*daemon)
+	line := append([]string{"run", "-vv", "-l", "127.0.0.1"}, args...)
+	startAgain(ts, d, &daemon{t: scriptReporter{ts}, program: "auth-server", args: append(line, ts.MkAbs("auth"), ts.MkAbs("authkey"))})
+	ts.Setenv("AUTHFP", d.fingerprint)
+	ts.Setenv("AUTH", "ws://"+d.addr+"/auth")
+}
+
+// startAgain starts d as fresh would be, on the same port if it ran before.
+func startAgain(ts *testscript.TestScript, d, fresh *daemon) {
+	port := "0"
 	if d.addr != "" {
 		_, before, err := net.SplitHostPort(d.addr)
 		ts.Check(err)
@@ -78,12 +99,16 @@ func scriptDaemon(ts *testscript.TestScript, _ bool, args []string) {
 			<-d.done
 		})
 	}
-	fresh := newDaemon(scriptReporter{ts}, args, ts.MkAbs("data"))
-	d.t, d.args = fresh.t, fresh.args
+	d.t, d.program, d.args = fresh.t, fresh.program, fresh.args
 	d.start(port)
-	ts.Setenv("ADDR", d.addr)
-	ts.Setenv("FP", d.fingerprint)
-	ts.Setenv("URL", "ws://"+d.addr+"/db")
+}
+
+func scriptStop(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) > 0 {
+		ts.Value("auth").(*daemon).stop()
+		return
+	}
+	daemonOf(ts).stop()
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {
