@@ -82,10 +82,48 @@ func ask(tb testing.TB, r *Resolver, chain chainname.Name) (auth.Answer, error) 
 
 func TestContract(t *testing.T) {
 	s := start(t, authservertest.Options{Encryption: 128})
-	says(s)
+	session := login(t, s)
+	var tokens []auth.TokenQuery
+	for range 2 {
+		tokens = append(tokens, issue(t, session))
+	}
+	if err := session.RevokeToken(t.Context(), tokens[1].ID); err != nil {
+		t.Fatal(err)
+	}
 	authtest.Run(t, func(tb testing.TB) authtest.Subject {
-		return authtest.Subject{Resolver: pinned(tb, s), Granted: joesDB, Denied: "strangers/db"}
+		r := pinned(tb, s)
+		r.patience = defaultPatience
+		return authtest.Subject{Resolver: r, Granted: joesDB, Denied: "strangers/db", Held: tokens[0], Revoked: tokens[1]}
 	})
+}
+
+// login makes the user joe and logs him in.
+func login(t *testing.T, s *authservertest.Server) *authserver.Session {
+	t.Helper()
+	c, err := authserver.Dial(t.Context(), s.PinnedURL(), authserver.Options{Cost: account.LeastCost})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := c.CreateUser(t.Context(), joe, "correct horse", ""); err != nil {
+		t.Fatal(err)
+	}
+	session, err := c.Login(t.Context(), joe, "correct horse", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session
+}
+
+// issue returns a new token, as a daemon asks about it.
+func issue(t *testing.T, session *authserver.Session) auth.TokenQuery {
+	t.Helper()
+	issued, err := session.IssueToken(t.Context(), token.Options{Account: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := issued.Delegation
+	return auth.TokenQuery{User: joe.String(), ID: d.ID, Issuer: d.Issuer.ID()}
 }
 
 // TestAnswers: a user's chains are of his signing key, a group's of its owners and
@@ -265,40 +303,31 @@ func TestFirstUse(t *testing.T) {
 	}
 }
 
-// TestCheckToken: a token holds until it is revoked.
+// TestCheckToken: a token holds until it is revoked, and its user's keys change.
+// Without the server nothing is said of it.
 func TestCheckToken(t *testing.T) {
 	s := start(t, authservertest.Options{Encryption: 128})
-	memory := new(known.Memory)
-	c, err := authserver.Dial(t.Context(), s.PinnedURL(), authserver.Options{Heads: memory, Statements: memory, Cost: account.LeastCost})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.CreateUser(t.Context(), joe, "correct horse", ""); err != nil {
-		t.Fatal(err)
-	}
-	session, err := c.Login(t.Context(), joe, "correct horse", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	issued, err := session.IssueToken(t.Context(), token.Options{Account: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := issued.Delegation
-	query := auth.TokenQuery{User: joe.String(), ID: d.ID, Issuer: d.Issuer.ID()}
+	session := login(t, s)
+	revoked, outlived := issue(t, session), issue(t, session)
 	r := authtest.ThroughGRPC(t, pinned(t, s)).(auth.TokenChecker)
-	if got, err := r.CheckToken(t.Context(), query); err != nil || got.Refused != "" || got.TTL != 30*time.Second {
-		t.Errorf("a good token: %+v, %v", got, err)
+	holds := func(q auth.TokenQuery, want bool) {
+		t.Helper()
+		if got, err := r.CheckToken(t.Context(), q); err != nil || (got.Refused == "") != want || got.TTL != 30*time.Second {
+			t.Errorf("the token is answered %+v, %v; want it to hold: %v", got, err, want)
+		}
 	}
-	if err := session.RevokeToken(t.Context(), d.ID); err != nil {
+	holds(revoked, true)
+	if err := session.RevokeToken(t.Context(), revoked.ID); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := r.CheckToken(t.Context(), query); err != nil || got.Refused == "" {
-		t.Errorf("a revoked token: %+v, %v", got, err)
+	holds(revoked, false)
+	holds(outlived, true)
+	if err := session.RotateKeys(t.Context()); err != nil {
+		t.Fatal(err)
 	}
+	holds(outlived, false)
 	s.Close()
-	if got, err := r.CheckToken(t.Context(), query); !fault.Is(err, fault.Unavailable) {
+	if got, err := r.CheckToken(t.Context(), outlived); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("without a server: %+v, %v", got, err)
 	}
 }
