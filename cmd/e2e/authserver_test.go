@@ -65,7 +65,9 @@ func TestSecondFactor(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret, now := authserver.NewTOTPSecret(), time.Now()
-	code := func(periods time.Duration) string { return authservertest.Code(secret, now.Add(periods*30*time.Second)) }
+	code := func(periods time.Duration) string {
+		return authservertest.Code(secret, now.Add(periods*30*time.Second))
+	}
 	if err := session.EnableTOTP(t.Context(), secret, code(0)); err != nil {
 		t.Fatal(err)
 	}

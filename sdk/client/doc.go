@@ -17,7 +17,8 @@
 // chain's mode of trust asks. It decides whether the server is the right one
 // before it says which chain it wants: by the URL's #fp=, by [Options.Hosts], or
 // by [Options.OnUnknownServer]. With [Options.Heads] it holds the server to the
-// newest head that it ever told.
+// newest head that it ever told. With [Options.Delegation] the signer is a token's
+// key, and the client writes as the token's user.
 //
 // In a chain of distributed trust everything that [Client.Get],
 // [Client.LoadKeys], [Client.LoadSeqs] and [Subscription.Next] return has been
