@@ -85,7 +85,7 @@ func (set *settings) withServer(ctx context.Context, url string, do func(context
 	if err != nil {
 		return err
 	}
-	c, err := authserver.Dial(ctx, url, options)
+	c, err := dialAuth(ctx, url, options)
 	if err == nil {
 		defer c.Close()
 		err = do(ctx, c)
@@ -95,6 +95,28 @@ func (set *settings) withServer(ctx context.Context, url string, do func(context
 	}
 	return err
 }
+
+// dialAuth connects to a server, and waits for one that cannot be reached until
+// ctx ends.
+func dialAuth(ctx context.Context, url string, options authserver.Options) (*authserver.Client, error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		c, err := authserver.Dial(ctx, url, options)
+		if !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Pauses between attempts to reach a server.
+const (
+	firstPause   = 50 * time.Millisecond
+	longestPause = time.Second
+)
 
 func (set *settings) authOptions() (authserver.Options, error) {
 	o := authserver.Options{Agent: "ate " + buildVersion(), MinEncryption: max(authEncryption, set.encryption), OnUnknownServer: set.onUnknownServer(), Cost: vaultCost}

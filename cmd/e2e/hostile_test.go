@@ -48,6 +48,10 @@ func TestDaemonSaysWhyItDoesNotStart(t *testing.T) {
 	if err := os.WriteFile(aFile, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	config := filepath.Join(t.TempDir(), "atedb.hcl")
+	if err := os.WriteFile(config, []byte(`dns_anchors = "/etc/anchors"`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	solo := func(args ...string) []string {
 		return append([]string{"--no-auth", "--no-wire-encryption", "solo", "-l", host}, args...)
 	}
@@ -59,8 +63,7 @@ func TestDaemonSaysWhyItDoesNotStart(t *testing.T) {
 		"locked folder":      {solo("-p", "0", data), []string{data, "another process", "[unavailable]"}},
 		"path not writable":  {solo("-p", "0", aFile+"/data"), []string{aFile}},
 		"address of another": {[]string{"--no-auth", "--no-wire-encryption", "solo", "-l", "192.0.2.1", "-p", "0", t.TempDir()}, []string{"192.0.2.1", "not an address of this machine"}},
-		"defaults":           {[]string{"solo", t.TempDir()}, []string{"not built yet", "--no-auth", "[not_supported]"}},
-		"DNSSEC":             {[]string{"--no-auth", "--dns-sec", "solo", t.TempDir()}, []string{"not built yet", "[not_supported]"}},
+		"anchors": {[]string{"--no-auth", "--config", config, "solo", t.TempDir()}, []string{"dns_anchors", "dns_sec", "[bad_config]"}},
 	} {
 		status, output := tryDaemon(t, test.args...)
 		if status != 1 {
