@@ -53,6 +53,7 @@ var measurements = []measurement{
 	{"handshake", measureHandshake},
 	{"encryption", measureEncryption},
 	{"seals", measureSeals},
+	{"accounts", measureAccounts},
 }
 
 // onServer is a measurement on a server of its own.

@@ -146,6 +146,9 @@ func measureSeals(ctx context.Context, b *bench) error {
 type side struct {
 	flags  []string
 	signer *keys.SigningKey
+	// during, unless nil, goes on while the load is measured, until its context
+	// ends, and returns how often it did what it does.
+	during func(context.Context) (int, error)
 }
 
 // compareLoads returns the median rate of each side. They take turns, so that a
@@ -157,9 +160,10 @@ func (b *bench) compareLoads(ctx context.Context, inFlight int, a, z side) (floa
 			b.signer = s.signer
 			err := b.withServer(ctx, s.flags, func(d *daemon) error {
 				_, err := b.load(ctx, d, []string{"warm"}, b.events/10, inFlight)
+				stop := s.begin(ctx)
 				rate, loadErr := b.load(ctx, d, slices.Repeat([]string{"full"}, connections), b.events/2, inFlight)
 				rates[i] = append(rates[i], rate)
-				return errors.Join(err, loadErr)
+				return errors.Join(err, loadErr, stop())
 			})
 			if err != nil {
 				return 0, 0, err
@@ -169,4 +173,24 @@ func (b *bench) compareLoads(ctx context.Context, inFlight int, a, z side) (floa
 	slices.Sort(rates[0])
 	slices.Sort(rates[1])
 	return rates[0][rounds/2], rates[1][rounds/2], nil
+}
+
+// begin starts what goes on during the load, and returns what ends it.
+func (s *side) begin(ctx context.Context) (stop func() error) {
+	if s.during == nil {
+		return func() error { return nil }
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		n, err := s.during(ctx)
+		if err == nil && n == 0 {
+			err = errors.New("the load was over before anything went on beside it")
+		}
+		ended <- err
+	}()
+	return func() error {
+		cancel()
+		return <-ended
+	}
 }

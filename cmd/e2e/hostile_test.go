@@ -63,7 +63,7 @@ func TestDaemonSaysWhyItDoesNotStart(t *testing.T) {
 		"locked folder":      {solo("-p", "0", data), []string{data, "another process", "[unavailable]"}},
 		"path not writable":  {solo("-p", "0", aFile+"/data"), []string{aFile}},
 		"address of another": {[]string{"--no-auth", "--no-wire-encryption", "solo", "-l", "192.0.2.1", "-p", "0", t.TempDir()}, []string{"192.0.2.1", "not an address of this machine"}},
-		"anchors": {[]string{"--no-auth", "--config", config, "solo", t.TempDir()}, []string{"dns_anchors", "dns_sec", "[bad_config]"}},
+		"anchors":            {[]string{"--no-auth", "--config", config, "solo", t.TempDir()}, []string{"dns_anchors", "dns_sec", "[bad_config]"}},
 	} {
 		status, output := tryDaemon(t, test.args...)
 		if status != 1 {
