@@ -35,7 +35,11 @@ type accounts struct {
 	secret *account.Credential // the user's
 }
 
-var benchUser = account.Name("joe@bench.test")
+// The users whose chains are measured, and who has the daemon connect before.
+const (
+	benchUser = account.Name("joe@bench.test")
+	otherUser = account.Name("ann@bench.test")
+)
 
 // startAccounts starts an authentication server in a folder and makes the user.
 func startAccounts(ctx context.Context, bin, dir string) (*accounts, error) {
@@ -53,7 +57,7 @@ func startAccounts(ctx context.Context, bin, dir string) (*accounts, error) {
 		return nil, err
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if err = a.createUser(ctx); err == nil || time.Now().After(deadline) {
+		if err = a.createUsers(ctx); err == nil || time.Now().After(deadline) {
 			break
 		}
 	}
@@ -67,14 +71,18 @@ func (a *accounts) stop() error {
 	return errors.Join(a.cmd.Process.Signal(syscall.SIGTERM), a.cmd.Wait())
 }
 
-func (a *accounts) createUser(ctx context.Context) error {
+func (a *accounts) createUsers(ctx context.Context) error {
 	c, err := authserver.Dial(ctx, a.url, authserver.Options{OnUnknownServer: ours, Cost: account.LeastCost})
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_, err = c.CreateUser(ctx, benchUser, benchPassphrase, "")
-	return err
+	for _, user := range []account.Name{benchUser, otherUser} {
+		if _, err := c.CreateUser(ctx, user, benchPassphrase, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ours trusts a server, which is this machine's.
@@ -173,19 +181,29 @@ func (a *accounts) compareLogins(ctx context.Context, b *bench) error {
 	return err
 }
 
+// create makes a chain and returns how long that took.
+func (b *bench) create(ctx context.Context, d *daemon, name string) (time.Duration, error) {
+	began := time.Now()
+	c, err := client.Dial(ctx, b.scheme+"://"+d.addr+"/db/bench.test/"+name, client.Options{Create: true})
+	if err != nil {
+		return 0, err
+	}
+	return time.Since(began), c.Close()
+}
+
 func (a *accounts) compareCreation(ctx context.Context, b *bench) error {
 	times := map[string]time.Duration{}
+	var err error
 	for name, flags := range map[string][]string{"nobody": clearText, "the server": {"--auth", a.url, "--no-wire-encryption"}} {
 		if err := b.withServer(ctx, flags, func(d *daemon) error {
+			if _, err := b.create(ctx, d, "ann/first"); err != nil {
+				return err
+			}
 			took := make([]time.Duration, newChains)
 			for i := range took {
-				began := time.Now()
-				c, err := client.Dial(ctx, b.scheme+"://"+d.addr+fmt.Sprintf("/db/bench.test/joe/new%d", i), client.Options{Create: true})
-				if err != nil {
+				if took[i], err = b.create(ctx, d, fmt.Sprintf("joe/new%d", i)); err != nil {
 					return err
 				}
-				took[i] = time.Since(began)
-				c.Close()
 			}
 			if name != "nobody" {
 				times["first"] = took[0]
