@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/privatefile"
 )
 
 // FileName is the name of the identity's file in a server's state folder.
@@ -59,29 +60,9 @@ func create(folder, path string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(folder, "."+FileName+"-*") // of mode 0600
-	if err != nil {
-		return err
+	err := privatefile.Create(path, encodeFile())
+	if errors.Is(err, fs.ErrExist) {
+		return privatefile.SyncFolder(folder)
 	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(encodeFile())
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if err = errors.Join(err, temporary.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(temporary.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncFolder(folder)
-}
-
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return err
 }

@@ -16,9 +16,9 @@
 //	lock           empty; locked by whoever writes
 //
 // The folder is made with mode 0700, files with 0600; a file or folder that
-// others may write is refused. A file is written anew under its name and
-// ".tmp", synced, renamed, and its folder synced: it is whole, old or new, after
-// a crash too. Readers take no lock.
+// others may write is refused. A file is written anew beside its place, as package
+// privatefile does: it is whole, old or new, after a crash too. Readers take no
+// lock.
 //
 // # known_hosts
 //

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/privatefile"
 )
 
 // Folder is the path of a folder that remembers. It is made when something is
@@ -21,7 +22,6 @@ const (
 	headsDir  = "heads"
 	namesDir  = "names"
 	lockFile  = "lock"
-	tmpSuffix = ".tmp"
 
 	statementsDir = "statements"
 
@@ -107,34 +107,13 @@ func checkMode(path string, info fs.FileInfo) error {
 // write replaces a file by one with these bytes, durably. The caller holds the
 // lock.
 func (d Folder) write(path string, raw []byte) error {
-	tmp := path + tmpSuffix
 	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
 		return ioError("making the folder of", path, err)
 	}
 	if err := d.checkFolders(path); err != nil {
 		return err
 	}
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return ioError("removing", tmp, err)
-	}
-	file, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
-	if err != nil {
-		return ioError("making", tmp, err)
-	}
-	_, err = file.Write(raw)
-	if err == nil {
-		err = file.Sync()
-	}
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err == nil {
-		err = syncFolder(filepath.Dir(path))
-	}
-	if err != nil {
+	if err := privatefile.Replace(path, raw); err != nil {
 		return ioError("writing", path, err)
 	}
 	return nil

@@ -163,7 +163,7 @@ func TestModes(t *testing.T) {
 		if err == nil && info.Mode().Perm() != want {
 			t.Errorf("%s has mode %o", path, info.Mode())
 		}
-		if strings.HasSuffix(path, tmpSuffix) {
+		if strings.HasSuffix(path, ".tmp") {
 			t.Errorf("%s was left", path)
 		}
 		return err
@@ -191,7 +191,7 @@ func TestInterruptedWrite(t *testing.T) {
 	if err := d.Remember(chain(1), mydb, office, head(1, 1)); err != nil {
 		t.Fatal(err)
 	}
-	put(t, d.headPath(chain(1))+tmpSuffix, "ate he", 0o400)
+	put(t, d.headPath(chain(1))+"-1.tmp", "ate he", 0o400)
 	if got, ok, err := d.Last(chain(1)); err != nil || !ok || got != head(1, 1) {
 		t.Errorf("got %s, %v, %v", got, ok, err)
 	}

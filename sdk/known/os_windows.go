@@ -17,6 +17,3 @@ func tryLock(file *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
-
-// syncFolder has nothing to do there.
-func syncFolder(string) error { return nil }

@@ -6,9 +6,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/privatefile"
 )
 
 const (
@@ -23,20 +23,7 @@ func (t *Token) WriteFile(path string) error {
 	if err := checkReplaceable(path); err != nil {
 		return err
 	}
-	temporary, err := t.writeTemporary(path)
-	if err != nil {
-		return fault.New(fault.BadConfig, "writing a token: %w", err)
-	}
-	if err = os.Rename(temporary, path); err != nil {
-		_ = os.Remove(temporary)
-		return fault.New(fault.BadConfig, "writing a token: %w", err)
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return fault.New(fault.BadConfig, "writing a token: %w", err)
-	}
-	defer folder.Close()
-	if err := folder.Sync(); err != nil {
+	if err := privatefile.Replace(path, []byte(t.Text()+"\n")); err != nil {
 		return fault.New(fault.BadConfig, "writing a token: %w", err)
 	}
 	return nil
@@ -65,28 +52,6 @@ func checkReplaceable(path string) error {
 		return fault.New(fault.BadConfig, "%s holds something else than a token, so none is written there; choose another path", path)
 	}
 	return nil
-}
-
-func (t *Token) writeTemporary(path string) (temporary string, err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*.tmp") // with O_EXCL and mode 0600
-	if err != nil {
-		return "", err
-	}
-	err = file.Chmod(fileMode) // whatever the umask
-	if err == nil {
-		_, err = file.WriteString(t.Text() + "\n")
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		_ = os.Remove(file.Name())
-		return "", err
-	}
-	return file.Name(), nil
 }
 
 // ReadFile reads the token in a file. None is a fault with code not_found; a file

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/privatefile"
 )
 
 // Create stores a file under its name. When it returns, the file is durable.
@@ -22,19 +23,9 @@ func (d Folder) Create(f *File) error {
 	if _, err := os.Lstat(path); err == nil {
 		return taken(f, path)
 	}
-	temporary, err := d.writeTemporary(f)
-	if err != nil {
-		return fault.New(fault.BadConfig, "writing a key: %w", err)
-	}
-	err = os.Link(temporary, path) // unlike a rename, it takes no other file's place
-	if removed := os.Remove(temporary); err == nil {
-		err = removed
-	}
+	err := privatefile.Create(path, f.Encode())
 	if errors.Is(err, fs.ErrExist) {
 		return taken(f, path)
-	}
-	if err == nil {
-		err = syncFolder(string(d))
 	}
 	if err != nil {
 		return fault.New(fault.BadConfig, "writing a key: %w", err)
@@ -44,36 +35,4 @@ func (d Folder) Create(f *File) error {
 
 func taken(f *File, path string) error {
 	return fault.New(fault.BadRequest, "there is a key %q already, in %s; choose another name", f.Public.Name, path)
-}
-
-// writeTemporary writes a durable file beside its place, and returns its path.
-func (d Folder) writeTemporary(f *File) (path string, err error) {
-	file, err := os.CreateTemp(string(d), "."+f.Public.Name+"-*.tmp") // with O_EXCL and mode 0600
-	if err != nil {
-		return "", err
-	}
-	err = file.Chmod(fileMode) // whatever the umask
-	if err == nil {
-		_, err = file.Write(f.Encode())
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		_ = os.Remove(file.Name())
-		return "", err
-	}
-	return file.Name(), nil
-}
-
-func syncFolder(path string) error {
-	folder, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return folder.Sync()
 }

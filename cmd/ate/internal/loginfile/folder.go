@@ -9,6 +9,7 @@ import (
 
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/known"
+	"github.com/atedb/atedb/sdk/privatefile"
 )
 
 const (
@@ -64,48 +65,16 @@ func (d Folder) Read() (*Login, error) {
 
 // Write puts a login in the place of any other, whole and durable.
 func (d Folder) Write(l *Login) error {
+	raw := l.Encode()
+	defer clear(raw)
 	err := os.MkdirAll(string(d), folderMode)
 	if err == nil {
-		err = d.write(l.Encode())
+		err = privatefile.Replace(d.Path(), raw)
 	}
 	if err != nil {
 		return fault.New(fault.BadConfig, "writing the login: %w", err)
 	}
 	return nil
-}
-
-func (d Folder) write(raw []byte) error {
-	defer clear(raw)
-	file, err := os.CreateTemp(string(d), ".login-*.tmp") // with O_EXCL
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // which has gone if all is well
-	err = errors.Join(file.Chmod(fileMode), writeAll(file, raw))
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), d.Path()); err != nil {
-		return err
-	}
-	return d.sync()
-}
-
-func writeAll(file *os.File, raw []byte) error {
-	_, err := file.Write(raw)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
-func (d Folder) sync() error {
-	folder, err := os.Open(string(d))
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	return folder.Sync()
 }
 
 // Remove removes the login. None is no error.
