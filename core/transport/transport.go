@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -51,7 +52,7 @@ var ChainPath = Path{
 
 // Config is what a Listener is made with.
 type Config struct {
-	Address        string      // host:port; an empty host or [::] is every address, IPv6 and IPv4
+	Address        string      // host:port; an empty host or [::] is every address, IPv6 and IPv4; 0.0.0.0 is IPv4 only
 	MaxConnections int         // at once
 	MaxPerAddress  int         // at once from one IPv4 address or one IPv6 /64 network
 	TLS            *tls.Config // nil for none
@@ -75,7 +76,7 @@ type Listener struct {
 // Listen binds the address. That it is taken, or not this machine's, is a
 // fault that says so.
 func Listen(config Config) (*Listener, error) {
-	listener, err := net.Listen("tcp", config.Address)
+	listener, err := net.Listen(network(config.Address), config.Address)
 	if err != nil {
 		return nil, listenFault(config.Address, err)
 	}
@@ -93,6 +94,15 @@ func Listen(config Config) (*Listener, error) {
 		BaseContext:       func(net.Listener) context.Context { return context.Background() },
 	}
 	return l, nil
+}
+
+// network is what to listen on at an address: for 0.0.0.0 IPv4 alone, which "tcp"
+// would take for every address of both.
+func network(address string) string {
+	if addr, err := netip.ParseAddrPort(address); err == nil && addr.Addr().Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 func listenFault(address string, err error) error {

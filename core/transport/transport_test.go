@@ -170,3 +170,18 @@ func TestListenSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+// TestAddressFamilies listens on IPv4 alone where an IPv4 address says so, and on
+// both where none does.
+func TestAddressFamilies(t *testing.T) {
+	for address, want := range map[string]string{"0.0.0.0:0": "0.0.0.0", "127.0.0.1:0": "127.0.0.1", "[::]:0": "::", ":0": "::"} {
+		l, err := Listen(Config{Path: ChainPath, Address: address, Logger: hclog.NewNullLogger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.Addr().(*net.TCPAddr).IP.String(); got != want {
+			t.Errorf("%s listens on %s", address, got)
+		}
+		l.listener.Close()
+	}
+}
