@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"math"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/atedb/atedb/sdk/compaction/compactionpb"
@@ -21,16 +24,59 @@ const (
 	batchBytes  = 256 << 10 // of headers
 )
 
-// NewClient returns the strategy at the other end of cc. Its Plan calls cast on
-// the caller's goroutine, holds a few messages of events at a time, and answers
-// a vote that the contract does not allow with code bad_message.
-func NewClient(cc grpc.ClientConnInterface) Strategy {
-	return &client{rpc: compactionpb.NewCompactionClient(cc)}
+// Client is a strategy in another process.
+type Client struct{ rpc compactionpb.CompactionClient }
+
+var (
+	_ Strategy  = (*Client)(nil)
+	_ Scheduler = (*Client)(nil)
+)
+
+// NewClient returns the strategy at the other end of cc.
+func NewClient(cc grpc.ClientConnInterface) *Client {
+	return &Client{rpc: compactionpb.NewCompactionClient(cc)}
 }
 
-type client struct{ rpc compactionpb.CompactionClient }
+// MaxPatterns is how many patterns rules may have.
+const MaxPatterns = 10_000
 
-func (c *client) Plan(ctx context.Context, chain Chain, newestFirst iter.Seq2[Event, error], cast func(event.Seq, Vote)) error {
+// Rules implements Scheduler. Those of a strategy that is none are zero.
+func (c *Client) Rules(ctx context.Context) (Rules, error) {
+	reply, err := c.rpc.Rules(ctx, &compactionpb.RulesRequest{})
+	if status.Code(err) == codes.Unimplemented {
+		return Rules{}, nil
+	}
+	if err != nil {
+		return Rules{}, faultrpc.FromStatus(err)
+	}
+	if len(reply.Chains) > MaxPatterns {
+		return Rules{}, lied("gives rules for %d patterns of chains; at most %d are allowed", len(reply.Chains), MaxPatterns)
+	}
+	rules := Rules{Trigger: contractTrigger(reply.Trigger)}
+	for _, chain := range reply.Chains {
+		rules.Chains = append(rules.Chains, ChainTrigger{chain.Pattern, contractTrigger(chain.Trigger)})
+	}
+	return rules, nil
+}
+
+func contractTrigger(pb *compactionpb.Trigger) Trigger {
+	t := Trigger{
+		Factor: pb.GetFactor(), Size: pb.GetSize(), Modified: pb.GetModified(),
+		Timer: time.Duration(min(pb.GetTimer(), maxTimer)) * time.Millisecond,
+	}
+	if !(t.Factor >= 0) { // also no number
+		t.Factor = 0
+	}
+	return t
+}
+
+// maxTimer is the longest timer, in milliseconds.
+const maxTimer = uint64(math.MaxInt64 / time.Millisecond)
+
+// Plan implements Strategy. It calls cast on the caller's goroutine, holds a few
+// messages of events at a time, and answers a vote that the contract does not
+// allow with code bad_message.
+func (c *Client) Plan(ctx context.Context, chain Chain, newestFirst iter.Seq2[Event, error], cast func(event.Seq, Vote)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := c.rpc.Plan(ctx)

@@ -11,6 +11,7 @@ package compaction
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/atedb/atedb/sdk/chainname"
@@ -28,6 +29,55 @@ type Strategy interface {
 	// events or the size of their data. An error ends the compaction; nothing
 	// is dropped then. It must return soon after ctx is done.
 	Plan(ctx context.Context, chain Chain, newestFirst iter.Seq2[Event, error], cast func(event.Seq, Vote)) error
+}
+
+// Scheduler is a Strategy that says when it wants chains compacted. The daemon
+// asks once, and compacts a chain, with the votes of all strategies, when one of
+// them wants it to.
+type Scheduler interface {
+	Rules(ctx context.Context) (Rules, error)
+}
+
+// Rules is when chains are to be compacted.
+type Rules struct {
+	Trigger Trigger        // for chains that no pattern names
+	Chains  []ChainTrigger // for others; of several that name a chain, the longest counts
+}
+
+// ChainTrigger is a trigger for some chains.
+type ChainTrigger struct {
+	Pattern string // a chain's name, or its beginning and *
+	Trigger Trigger
+}
+
+// Trigger is what a compaction waits for: whichever comes first of those that
+// are not zero. The zero value waits for ever.
+type Trigger struct {
+	Factor   float64       // growth since the last one, as a share of the size after it
+	Size     uint64        // growth since the last one, in bytes
+	Timer    time.Duration // since the last one
+	Modified bool          // any change
+}
+
+// For returns the trigger for a chain.
+func (r *Rules) For(chain chainname.Name) Trigger {
+	trigger, longest := r.Trigger, -1
+	for i := range r.Chains {
+		if n := fit(r.Chains[i].Pattern, chain.String()); n > longest {
+			trigger, longest = r.Chains[i].Trigger, n
+		}
+	}
+	return trigger
+}
+
+// fit returns how much of a chain's name a pattern says, or -1 if it is for
+// others.
+func fit(pattern, name string) int {
+	beginning, more := strings.CutSuffix(pattern, "*")
+	if strings.HasPrefix(name, beginning) && (more || beginning == name) {
+		return len(beginning)
+	}
+	return -1
 }
 
 // Chain is what a strategy may know of a chain as a whole.

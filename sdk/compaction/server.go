@@ -1,6 +1,7 @@
 package compaction
 
 import (
+	"context"
 	"errors"
 	"io"
 	"iter"
@@ -32,6 +33,29 @@ func RegisterServer(reg grpc.ServiceRegistrar, strategy Strategy) {
 type server struct {
 	compactionpb.UnimplementedCompactionServer
 	strategy Strategy
+}
+
+// Rules asks a strategy that says when it wants chains compacted.
+func (s *server) Rules(ctx context.Context, req *compactionpb.RulesRequest) (*compactionpb.RulesReply, error) {
+	scheduler, ok := s.strategy.(Scheduler)
+	if !ok {
+		return s.UnimplementedCompactionServer.Rules(ctx, req)
+	}
+	rules, err := scheduler.Rules(ctx)
+	if err != nil {
+		return nil, faultrpc.ToStatus(err)
+	}
+	reply := &compactionpb.RulesReply{Trigger: encodeTrigger(rules.Trigger)}
+	for _, chain := range rules.Chains {
+		reply.Chains = append(reply.Chains, &compactionpb.ChainTrigger{Pattern: chain.Pattern, Trigger: encodeTrigger(chain.Trigger)})
+	}
+	return reply, nil
+}
+
+func encodeTrigger(t Trigger) *compactionpb.Trigger {
+	return &compactionpb.Trigger{
+		Factor: t.Factor, Size: t.Size, Timer: uint64(max(t.Timer, 0) / time.Millisecond), Modified: t.Modified,
+	}
 }
 
 type planStream = grpc.BidiStreamingServer[compactionpb.PlanRequest, compactionpb.PlanReply]

@@ -18,8 +18,9 @@ type Strategy struct {
 }
 
 var (
-	_ compaction.Strategy = (*Strategy)(nil)
-	_ plugin.Configurable = (*Strategy)(nil)
+	_ compaction.Strategy  = (*Strategy)(nil)
+	_ compaction.Scheduler = (*Strategy)(nil)
+	_ plugin.Configurable  = (*Strategy)(nil)
 )
 
 // New returns the plugin with the default settings.
@@ -37,15 +38,22 @@ func (s *Strategy) Configure(_ context.Context, setup plugin.Setup) (err error) 
 	return err
 }
 
+// Rules implements compaction.Scheduler.
+func (s *Strategy) Rules(context.Context) (compaction.Rules, error) {
+	rules := compaction.Rules{Trigger: s.settings.trigger()}
+	for i := range s.settings.Chains {
+		c := &s.settings.Chains[i]
+		rules.Chains = append(rules.Chains, compaction.ChainTrigger{Pattern: c.Pattern, Trigger: c.Settings.trigger()})
+	}
+	return rules, nil
+}
+
 // Plan implements compaction.Strategy. It votes to keep the newest event of
-// each object, a tombstone too, and to drop the older ones; on the server's own
-// events it insists. In mode never it votes on nothing.
+// each object, and to drop the older ones and tombstones; on the server's own
+// events it insists on keeping.
 //
 // It keeps the key of each object while it runs.
 func (s *Strategy) Plan(ctx context.Context, _ compaction.Chain, newestFirst iter.Seq2[compaction.Event, error], cast func(event.Seq, compaction.Vote)) error {
-	if s.settings.Mode == Never {
-		return nil
-	}
 	seen := make(map[string]struct{})
 	for e, err := range newestFirst {
 		if err != nil {
@@ -54,19 +62,22 @@ func (s *Strategy) Plan(ctx context.Context, _ compaction.Chain, newestFirst ite
 		if err := ctx.Err(); err != nil {
 			return fault.New(fault.Unavailable, "the compaction was given up: %w", err)
 		}
-		cast(e.Seq, vote(seen, e.Header.Key))
+		cast(e.Seq, vote(seen, &e.Header))
 	}
 	return nil
 }
 
-// vote returns the vote on an event of the object, and remembers the object.
-func vote(seen map[string]struct{}, key []byte) compaction.Vote {
-	if event.IsReserved(key) {
+// vote returns the vote on an event, and remembers its object.
+func vote(seen map[string]struct{}, h *event.Header) compaction.Vote {
+	if event.IsReserved(h.Key) {
 		return compaction.ForceKeep
 	}
-	if _, newer := seen[string(key)]; newer {
+	if _, newer := seen[string(h.Key)]; newer {
 		return compaction.Drop
 	}
-	seen[string(key)] = struct{}{}
+	seen[string(h.Key)] = struct{}{}
+	if h.Tombstone {
+		return compaction.Drop
+	}
 	return compaction.Keep
 }

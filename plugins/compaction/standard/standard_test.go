@@ -3,11 +3,13 @@ package standard
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/compaction/compactiontest"
 	"github.com/atedb/atedb/sdk/event"
@@ -53,15 +55,15 @@ func TestVotes(t *testing.T) {
 	want := map[event.Seq]compaction.Vote{
 		0: compaction.ForceKeep, 3: compaction.ForceKeep, 11: compaction.ForceKeep,
 		1: compaction.Drop, 4: compaction.Keep,
-		2: compaction.Drop, 5: compaction.Keep,
-		6: compaction.Keep, 7: compaction.Keep,
+		2: compaction.Drop, 5: compaction.Drop,
+		6: compaction.Keep, 7: compaction.Drop,
 		8: compaction.Drop, 9: compaction.Drop, 10: compaction.Keep,
 	}
 	if got := compactiontest.Votes(t, configured(t, `{}`), c); !maps.Equal(got, want) {
 		t.Errorf("the votes are %v; want %v", got, want)
 	}
-	if got := compactiontest.Votes(t, configured(t, `{"mode": "never"}`), c); len(got) != 0 {
-		t.Errorf("in mode never the votes are %v; want none", got)
+	if got := compactiontest.Votes(t, configured(t, `{"mode": "never"}`), c); !maps.Equal(got, want) {
+		t.Errorf("in mode never, when somebody asks for a compaction, the votes are %v; want %v", got, want)
 	}
 }
 
@@ -106,8 +108,38 @@ func TestSettings(t *testing.T) {
 		`{"mode":"size"}`:                        with(func(s *Settings) { s.Mode = Size }),
 		`{"mode":"size-or-timer","size":"1GiB"}`: with(func(s *Settings) { s.Mode, s.Size = SizeOrTimer, 1<<30 }),
 	} {
-		if got := configured(t, config).settings; got != want {
+		if got := configured(t, config).settings; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s gives %+v; want %+v", config, got, want)
+		}
+	}
+}
+
+// TestRules tables what each mode waits for, and which chain which settings are
+// for.
+func TestRules(t *testing.T) {
+	for config, want := range map[string]compaction.Trigger{
+		`{}`:                            {Factor: 0.4, Timer: time.Hour},
+		`{"mode":"never"}`:              {},
+		`{"mode":"modified"}`:           {Modified: true},
+		`{"mode":"timer","timer":60}`:   {Timer: time.Minute},
+		`{"mode":"factor","factor":2}`:  {Factor: 2},
+		`{"mode":"size","size":"1MiB"}`: {Size: 1 << 20},
+		`{"mode":"size-or-timer"}`:      {Size: 100 << 20, Timer: time.Hour},
+		`{"mode":"never","chains":{"a/*":{"mode":"modified"},"a/b":{"mode":"timer"},"a/bc*":{"mode":"size"}}}`: {},
+	} {
+		rules, err := configured(t, config).Rules(t.Context())
+		if err != nil || rules.Trigger != want {
+			t.Errorf("%s gives %+v, %v; want %+v", config, rules.Trigger, err, want)
+		}
+		if len(rules.Chains) == 0 {
+			continue
+		}
+		for chain, want := range map[chainname.Name]compaction.Trigger{
+			"a/a": {Modified: true}, "a/b": {Timer: time.Hour}, "a/bcd": {Size: 100 << 20}, "c/b": {},
+		} {
+			if got := rules.For(chain); got != want {
+				t.Errorf("chain %s has %+v; want %+v", chain, got, want)
+			}
 		}
 	}
 }
@@ -118,6 +150,8 @@ func TestBadSettings(t *testing.T) {
 		`{"factor":0}`: "factor", `{"factor":-1}`: "factor", `{"factor":1e9}`: "factor", `{"factor":"much"}`: "factor",
 		`{"size":0}`: "size", `{"size":"large"}`: "size", `{"size":-5}`: "size",
 		`{"timer":0}`: "timer", `{"timer":"10ms"}`: "timer", `{"timer":"9000h"}`: "timer", `{"timer":"often"}`: "timer",
+		`{"chains":[]}`: "chains", `{"chains":null}`: "chains", `{"chains":{"*a":{}}}`: "chains", `{"chains":{"a":{}}}`: "chains",
+		`{"chains":{"a/b":{"chains":{}}}}`: "chains", `{"chains":{"a/b":{"factor":0}}}`: "factor", `{"chains":{"a/b":{"mod":"never"}}}`: "mod",
 		`{"treshold":1}`: "treshold", `[]`: "configuration",
 	} {
 		for what, err := range map[string]error{

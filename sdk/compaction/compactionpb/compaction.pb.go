@@ -79,6 +79,223 @@ func (Vote) EnumDescriptor() ([]byte, []int) {
 	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{0}
 }
 
+type RulesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RulesRequest) Reset() {
+	*x = RulesRequest{}
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RulesRequest) ProtoMessage() {}
+
+func (x *RulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RulesRequest.ProtoReflect.Descriptor instead.
+func (*RulesRequest) Descriptor() ([]byte, []int) {
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{0}
+}
+
+type RulesReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For chains that no pattern names.
+	Trigger *Trigger `protobuf:"bytes,1,opt,name=trigger,proto3" json:"trigger,omitempty"`
+	// For others; of several that name a chain, the longest counts.
+	Chains        []*ChainTrigger `protobuf:"bytes,2,rep,name=chains,proto3" json:"chains,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RulesReply) Reset() {
+	*x = RulesReply{}
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RulesReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RulesReply) ProtoMessage() {}
+
+func (x *RulesReply) ProtoReflect() protoreflect.Message {
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RulesReply.ProtoReflect.Descriptor instead.
+func (*RulesReply) Descriptor() ([]byte, []int) {
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RulesReply) GetTrigger() *Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return nil
+}
+
+func (x *RulesReply) GetChains() []*ChainTrigger {
+	if x != nil {
+		return x.Chains
+	}
+	return nil
+}
+
+type ChainTrigger struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A chain's name, or its beginning and *.
+	Pattern       string   `protobuf:"bytes,1,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	Trigger       *Trigger `protobuf:"bytes,2,opt,name=trigger,proto3" json:"trigger,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChainTrigger) Reset() {
+	*x = ChainTrigger{}
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChainTrigger) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChainTrigger) ProtoMessage() {}
+
+func (x *ChainTrigger) ProtoReflect() protoreflect.Message {
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChainTrigger.ProtoReflect.Descriptor instead.
+func (*ChainTrigger) Descriptor() ([]byte, []int) {
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ChainTrigger) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+func (x *ChainTrigger) GetTrigger() *Trigger {
+	if x != nil {
+		return x.Trigger
+	}
+	return nil
+}
+
+// Trigger is what a compaction waits for: whichever comes first of those that
+// are not zero. With none, it waits for ever.
+type Trigger struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Growth since the last one, as a share of the size after it.
+	Factor float64 `protobuf:"fixed64,1,opt,name=factor,proto3" json:"factor,omitempty"`
+	// Growth since the last one, in bytes.
+	Size uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// Time since the last one, in milliseconds.
+	Timer uint64 `protobuf:"varint,3,opt,name=timer,proto3" json:"timer,omitempty"`
+	// Any change.
+	Modified      bool `protobuf:"varint,4,opt,name=modified,proto3" json:"modified,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trigger) Reset() {
+	*x = Trigger{}
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trigger) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trigger) ProtoMessage() {}
+
+func (x *Trigger) ProtoReflect() protoreflect.Message {
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trigger.ProtoReflect.Descriptor instead.
+func (*Trigger) Descriptor() ([]byte, []int) {
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Trigger) GetFactor() float64 {
+	if x != nil {
+		return x.Factor
+	}
+	return 0
+}
+
+func (x *Trigger) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *Trigger) GetTimer() uint64 {
+	if x != nil {
+		return x.Timer
+	}
+	return 0
+}
+
+func (x *Trigger) GetModified() bool {
+	if x != nil {
+		return x.Modified
+	}
+	return false
+}
+
 type PlanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// In the first message only.
@@ -90,7 +307,7 @@ type PlanRequest struct {
 
 func (x *PlanRequest) Reset() {
 	*x = PlanRequest{}
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[0]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -102,7 +319,7 @@ func (x *PlanRequest) String() string {
 func (*PlanRequest) ProtoMessage() {}
 
 func (x *PlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[0]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -115,7 +332,7 @@ func (x *PlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanRequest.ProtoReflect.Descriptor instead.
 func (*PlanRequest) Descriptor() ([]byte, []int) {
-	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{0}
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PlanRequest) GetChain() *ChainInfo {
@@ -145,7 +362,7 @@ type ChainInfo struct {
 
 func (x *ChainInfo) Reset() {
 	*x = ChainInfo{}
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[1]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -157,7 +374,7 @@ func (x *ChainInfo) String() string {
 func (*ChainInfo) ProtoMessage() {}
 
 func (x *ChainInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[1]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -170,7 +387,7 @@ func (x *ChainInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChainInfo.ProtoReflect.Descriptor instead.
 func (*ChainInfo) Descriptor() ([]byte, []int) {
-	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{1}
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ChainInfo) GetName() string {
@@ -214,7 +431,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[2]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -226,7 +443,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[2]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -239,7 +456,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{2}
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Event) GetSeq() uint64 {
@@ -279,7 +496,7 @@ type PlanReply struct {
 
 func (x *PlanReply) Reset() {
 	*x = PlanReply{}
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[3]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -291,7 +508,7 @@ func (x *PlanReply) String() string {
 func (*PlanReply) ProtoMessage() {}
 
 func (x *PlanReply) ProtoReflect() protoreflect.Message {
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[3]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -304,7 +521,7 @@ func (x *PlanReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlanReply.ProtoReflect.Descriptor instead.
 func (*PlanReply) Descriptor() ([]byte, []int) {
-	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{3}
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PlanReply) GetVotes() []*Votes {
@@ -325,7 +542,7 @@ type Votes struct {
 
 func (x *Votes) Reset() {
 	*x = Votes{}
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[4]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -337,7 +554,7 @@ func (x *Votes) String() string {
 func (*Votes) ProtoMessage() {}
 
 func (x *Votes) ProtoReflect() protoreflect.Message {
-	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[4]
+	mi := &file_compaction_compactionpb_compaction_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -350,7 +567,7 @@ func (x *Votes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Votes.ProtoReflect.Descriptor instead.
 func (*Votes) Descriptor() ([]byte, []int) {
-	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{4}
+	return file_compaction_compactionpb_compaction_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Votes) GetVote() Vote {
@@ -371,7 +588,20 @@ var File_compaction_compactionpb_compaction_proto protoreflect.FileDescriptor
 
 const file_compaction_compactionpb_compaction_proto_rawDesc = "" +
 	"\n" +
-	"(compaction/compactionpb/compaction.proto\x12\x11ate.compaction.v1\"s\n" +
+	"(compaction/compactionpb/compaction.proto\x12\x11ate.compaction.v1\"\x0e\n" +
+	"\fRulesRequest\"{\n" +
+	"\n" +
+	"RulesReply\x124\n" +
+	"\atrigger\x18\x01 \x01(\v2\x1a.ate.compaction.v1.TriggerR\atrigger\x127\n" +
+	"\x06chains\x18\x02 \x03(\v2\x1f.ate.compaction.v1.ChainTriggerR\x06chains\"^\n" +
+	"\fChainTrigger\x12\x18\n" +
+	"\apattern\x18\x01 \x01(\tR\apattern\x124\n" +
+	"\atrigger\x18\x02 \x01(\v2\x1a.ate.compaction.v1.TriggerR\atrigger\"g\n" +
+	"\aTrigger\x12\x16\n" +
+	"\x06factor\x18\x01 \x01(\x01R\x06factor\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x14\n" +
+	"\x05timer\x18\x03 \x01(\x04R\x05timer\x12\x1a\n" +
+	"\bmodified\x18\x04 \x01(\bR\bmodified\"s\n" +
 	"\vPlanRequest\x122\n" +
 	"\x05chain\x18\x01 \x01(\v2\x1c.ate.compaction.v1.ChainInfoR\x05chain\x120\n" +
 	"\x06events\x18\x02 \x03(\v2\x18.ate.compaction.v1.EventR\x06events\"_\n" +
@@ -395,9 +625,10 @@ const file_compaction_compactionpb_compaction_proto_rawDesc = "" +
 	"\tVOTE_KEEP\x10\x01\x12\r\n" +
 	"\tVOTE_DROP\x10\x02\x12\x13\n" +
 	"\x0fVOTE_FORCE_KEEP\x10\x03\x12\x13\n" +
-	"\x0fVOTE_FORCE_DROP\x10\x042V\n" +
+	"\x0fVOTE_FORCE_DROP\x10\x042\x9f\x01\n" +
 	"\n" +
-	"Compaction\x12H\n" +
+	"Compaction\x12G\n" +
+	"\x05Rules\x12\x1f.ate.compaction.v1.RulesRequest\x1a\x1d.ate.compaction.v1.RulesReply\x12H\n" +
 	"\x04Plan\x12\x1e.ate.compaction.v1.PlanRequest\x1a\x1c.ate.compaction.v1.PlanReply(\x010\x01B4Z2github.com/atedb/atedb/sdk/compaction/compactionpbb\x06proto3"
 
 var (
@@ -413,27 +644,36 @@ func file_compaction_compactionpb_compaction_proto_rawDescGZIP() []byte {
 }
 
 var file_compaction_compactionpb_compaction_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_compaction_compactionpb_compaction_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_compaction_compactionpb_compaction_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_compaction_compactionpb_compaction_proto_goTypes = []any{
-	(Vote)(0),           // 0: ate.compaction.v1.Vote
-	(*PlanRequest)(nil), // 1: ate.compaction.v1.PlanRequest
-	(*ChainInfo)(nil),   // 2: ate.compaction.v1.ChainInfo
-	(*Event)(nil),       // 3: ate.compaction.v1.Event
-	(*PlanReply)(nil),   // 4: ate.compaction.v1.PlanReply
-	(*Votes)(nil),       // 5: ate.compaction.v1.Votes
+	(Vote)(0),            // 0: ate.compaction.v1.Vote
+	(*RulesRequest)(nil), // 1: ate.compaction.v1.RulesRequest
+	(*RulesReply)(nil),   // 2: ate.compaction.v1.RulesReply
+	(*ChainTrigger)(nil), // 3: ate.compaction.v1.ChainTrigger
+	(*Trigger)(nil),      // 4: ate.compaction.v1.Trigger
+	(*PlanRequest)(nil),  // 5: ate.compaction.v1.PlanRequest
+	(*ChainInfo)(nil),    // 6: ate.compaction.v1.ChainInfo
+	(*Event)(nil),        // 7: ate.compaction.v1.Event
+	(*PlanReply)(nil),    // 8: ate.compaction.v1.PlanReply
+	(*Votes)(nil),        // 9: ate.compaction.v1.Votes
 }
 var file_compaction_compactionpb_compaction_proto_depIdxs = []int32{
-	2, // 0: ate.compaction.v1.PlanRequest.chain:type_name -> ate.compaction.v1.ChainInfo
-	3, // 1: ate.compaction.v1.PlanRequest.events:type_name -> ate.compaction.v1.Event
-	5, // 2: ate.compaction.v1.PlanReply.votes:type_name -> ate.compaction.v1.Votes
-	0, // 3: ate.compaction.v1.Votes.vote:type_name -> ate.compaction.v1.Vote
-	1, // 4: ate.compaction.v1.Compaction.Plan:input_type -> ate.compaction.v1.PlanRequest
-	4, // 5: ate.compaction.v1.Compaction.Plan:output_type -> ate.compaction.v1.PlanReply
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	4, // 0: ate.compaction.v1.RulesReply.trigger:type_name -> ate.compaction.v1.Trigger
+	3, // 1: ate.compaction.v1.RulesReply.chains:type_name -> ate.compaction.v1.ChainTrigger
+	4, // 2: ate.compaction.v1.ChainTrigger.trigger:type_name -> ate.compaction.v1.Trigger
+	6, // 3: ate.compaction.v1.PlanRequest.chain:type_name -> ate.compaction.v1.ChainInfo
+	7, // 4: ate.compaction.v1.PlanRequest.events:type_name -> ate.compaction.v1.Event
+	9, // 5: ate.compaction.v1.PlanReply.votes:type_name -> ate.compaction.v1.Votes
+	0, // 6: ate.compaction.v1.Votes.vote:type_name -> ate.compaction.v1.Vote
+	1, // 7: ate.compaction.v1.Compaction.Rules:input_type -> ate.compaction.v1.RulesRequest
+	5, // 8: ate.compaction.v1.Compaction.Plan:input_type -> ate.compaction.v1.PlanRequest
+	2, // 9: ate.compaction.v1.Compaction.Rules:output_type -> ate.compaction.v1.RulesReply
+	8, // 10: ate.compaction.v1.Compaction.Plan:output_type -> ate.compaction.v1.PlanReply
+	9, // [9:11] is the sub-list for method output_type
+	7, // [7:9] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_compaction_compactionpb_compaction_proto_init() }
@@ -447,7 +687,7 @@ func file_compaction_compactionpb_compaction_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_compaction_compactionpb_compaction_proto_rawDesc), len(file_compaction_compactionpb_compaction_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,13 +22,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Compaction_Plan_FullMethodName = "/ate.compaction.v1.Compaction/Plan"
+	Compaction_Rules_FullMethodName = "/ate.compaction.v1.Compaction/Rules"
+	Compaction_Plan_FullMethodName  = "/ate.compaction.v1.Compaction/Plan"
 )
 
 // CompactionClient is the client API for Compaction service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 type CompactionClient interface {
+	// Rules says when the strategy wants chains compacted. A strategy that leaves
+	// that to others fails with the status UNIMPLEMENTED.
+	Rules(ctx context.Context, in *RulesRequest, opts ...grpc.CallOption) (*RulesReply, error)
 	// Plan is sent a chain's events, newest first, and votes on them. A reply
 	// may come at any time and carries the votes since the one before; events
 	// without a vote are silent. The plugin ends the stream after the last.
@@ -41,6 +45,16 @@ type compactionClient struct {
 
 func NewCompactionClient(cc grpc.ClientConnInterface) CompactionClient {
 	return &compactionClient{cc}
+}
+
+func (c *compactionClient) Rules(ctx context.Context, in *RulesRequest, opts ...grpc.CallOption) (*RulesReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RulesReply)
+	err := c.cc.Invoke(ctx, Compaction_Rules_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *compactionClient) Plan(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PlanRequest, PlanReply], error) {
@@ -60,6 +74,9 @@ type Compaction_PlanClient = grpc.BidiStreamingClient[PlanRequest, PlanReply]
 // All implementations must embed UnimplementedCompactionServer
 // for forward compatibility.
 type CompactionServer interface {
+	// Rules says when the strategy wants chains compacted. A strategy that leaves
+	// that to others fails with the status UNIMPLEMENTED.
+	Rules(context.Context, *RulesRequest) (*RulesReply, error)
 	// Plan is sent a chain's events, newest first, and votes on them. A reply
 	// may come at any time and carries the votes since the one before; events
 	// without a vote are silent. The plugin ends the stream after the last.
@@ -74,6 +91,9 @@ type CompactionServer interface {
 // pointer dereference when methods are called.
 type UnimplementedCompactionServer struct{}
 
+func (UnimplementedCompactionServer) Rules(context.Context, *RulesRequest) (*RulesReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Rules not implemented")
+}
 func (UnimplementedCompactionServer) Plan(grpc.BidiStreamingServer[PlanRequest, PlanReply]) error {
 	return status.Error(codes.Unimplemented, "method Plan not implemented")
 }
@@ -98,6 +118,24 @@ func RegisterCompactionServer(s grpc.ServiceRegistrar, srv CompactionServer) {
 	s.RegisterService(&Compaction_ServiceDesc, srv)
 }
 
+func _Compaction_Rules_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RulesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CompactionServer).Rules(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Compaction_Rules_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CompactionServer).Rules(ctx, req.(*RulesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Compaction_Plan_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(CompactionServer).Plan(&grpc.GenericServerStream[PlanRequest, PlanReply]{ServerStream: stream})
 }
@@ -111,7 +149,12 @@ type Compaction_PlanServer = grpc.BidiStreamingServer[PlanRequest, PlanReply]
 var Compaction_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "ate.compaction.v1.Compaction",
 	HandlerType: (*CompactionServer)(nil),
-	Methods:     []grpc.MethodDesc{},
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Rules",
+			Handler:    _Compaction_Rules_Handler,
+		},
+	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Plan",
