@@ -42,6 +42,8 @@ type Log interface {
 	// PutBlob and GetBlob keep side blobs as storage.Chain's do.
 	PutBlob(ctx context.Context, name string, data []byte) error
 	GetBlob(ctx context.Context, name string) ([]byte, error)
+	// Drop removes events as storage.Chain's does.
+	Drop(ctx context.Context, set storage.DropSet) (storage.Dropped, error)
 	// State describes what the log holds, as storage.Chain's does.
 	State() storage.State
 }
@@ -72,6 +74,9 @@ type Chain struct {
 	next   atomic.Uint64 // the seq after the last durable event
 
 	upkeep upkeep
+
+	compacting  sync.Mutex // held by the one compaction that runs
+	compactions atomic.Pointer[Compactions]
 
 	queueMu sync.Mutex // guards what follows
 	queue   []*Commit  // waiting for the next round
@@ -175,6 +180,9 @@ func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	c.upkeep.every, c.upkeep.part = snapshotEvents, snapshotPart
 	c.upkeep.ctx, c.upkeep.giveUp = context.WithCancel(context.Background())
 	c.tree, c.merkle, c.writers = authority.New(c.genesis), merkle.New(c.bundles), evidence.NewWriters()
+	if err := c.restoreCompactions(ctx); err != nil {
+		return nil, err
+	}
 	if err := c.restore(ctx); err != nil {
 		c.onProblem(fmt.Errorf("the snapshot of chain %s is of no use, so its whole log is read: %w", name, err))
 	}

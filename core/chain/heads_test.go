@@ -206,7 +206,7 @@ func TestGapsOfCompaction(t *testing.T) {
 			"the end of what bundles hold": func(s event.Seq) bool { return s >= 8000 && s < 8192 },
 		} {
 			f.log = log.Copy()
-			if err := f.log.Drop(dropped); err != nil {
+			if err := f.log.DropIf(dropped); err != nil {
 				t.Fatal(err)
 			}
 			f.open()
@@ -236,7 +236,7 @@ func TestMissingBundle(t *testing.T) {
 		if err := f.merkle.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := f.log.Drop(func(s event.Seq) bool { return s >= 4090 && s < 4100 }); err != nil {
+		if err := f.log.DropIf(func(s event.Seq) bool { return s >= 4090 && s < 4100 }); err != nil {
 			t.Fatal(err)
 		}
 		if err := f.log.PutBlob(t.Context(), bundleName(0), c.bundle); err != nil {
@@ -255,7 +255,7 @@ func TestSeqsAreNotUsedAgain(t *testing.T) {
 	f.do(newCommit(2, put{"b", "v", false}))
 	leaves := f.leaves()
 	f.save()
-	if err := f.log.Drop(func(s event.Seq) bool { return s == 2 }); err != nil {
+	if err := f.log.DropIf(func(s event.Seq) bool { return s == 2 }); err != nil {
 		t.Fatal(err)
 	}
 	f.open()
@@ -275,7 +275,7 @@ func TestLogThatEndsEarly(t *testing.T) {
 	f := newFixture(t)
 	f.do(newCommit(1, put{"a", "v", false}))
 	f.do(newCommit(2, put{"b", "v", false}))
-	if err := f.log.Drop(func(s event.Seq) bool { return s == 2 }); err != nil {
+	if err := f.log.DropIf(func(s event.Seq) bool { return s == 2 }); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.tryOpen(); !fault.Is(err, fault.Damaged) {
@@ -296,7 +296,7 @@ func TestResentAfterCompaction(t *testing.T) {
 		if snapshot {
 			f.save()
 		}
-		if err := f.log.Drop(func(s event.Seq) bool { return s == 1 || s == 2 || s == 5 }); err != nil {
+		if err := f.log.DropIf(func(s event.Seq) bool { return s == 1 || s == 2 || s == 5 }); err != nil {
 			t.Fatal(err)
 		}
 		f.open()
@@ -379,7 +379,7 @@ func TestLoadOfDroppedEvents(t *testing.T) {
 	if err := f.merkle.Flush(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.log.Drop(func(s event.Seq) bool { return s == 7 }); err != nil {
+	if err := f.log.DropIf(func(s event.Seq) bool { return s == 7 }); err != nil {
 		t.Fatal(err)
 	}
 	f.open()

@@ -269,6 +269,8 @@ func (j *judge) judge(commit *Commit, i int, first event.Seq) (int, error) {
 		return commit.shapeFault, commit.shapeErr
 	case j.isExpired(commit):
 		return -1, fault.New(fault.Expired, "the commit was first sent more than %d events ago, too far back to tell whether it is stored; look for it in the log", resendHorizon)
+	case commit.Resent && commit.ResentFrom < j.Compactions().Dropped:
+		return -1, fault.New(fault.Expired, "the commit was first sent before the chain was compacted, so it cannot be told whether it was stored and dropped since; look at the present state of its objects")
 	case commit.Resent && j.unsure != nil && commit.ResentFrom < j.recent.from:
 		return -1, j.unsure
 	}

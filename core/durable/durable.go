@@ -193,6 +193,20 @@ func (l *Log) GetBlob(ctx context.Context, name string) (data []byte, err error)
 	return data, err
 }
 
+// Drop removes events. See storage.Chain. What a plugin has dropped before it
+// died is not counted.
+func (l *Log) Drop(ctx context.Context, set storage.DropSet) (dropped storage.Dropped, err error) {
+	err = l.store.retry(ctx, func(client *storage.Client, generation uint64) error {
+		chain, err := l.at(ctx, client, generation)
+		if err != nil {
+			return err
+		}
+		dropped, err = chain.Drop(ctx, set)
+		return err
+	})
+	return dropped, err
+}
+
 // Close ends the use of the log. A plugin that died since has closed it too.
 func (l *Log) Close() error {
 	l.mu.Lock()

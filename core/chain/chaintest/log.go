@@ -3,6 +3,7 @@ package chaintest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -48,8 +49,22 @@ func (l *Log) Copy() *Log {
 	return &Log{records: bytes.Clone(l.records), next: l.next, blobs: maps.Clone(l.blobs)}
 }
 
-// Drop drops events, as compaction does.
-func (l *Log) Drop(dropped func(event.Seq) bool) error {
+// Drop implements chain.Log.
+func (l *Log) Drop(_ context.Context, set storage.DropSet) (storage.Dropped, error) {
+	var dropped storage.Dropped
+	err := l.DropIf(func(seq event.Seq) bool {
+		i, found := slices.BinarySearchFunc(set, seq, func(r storage.Range, seq event.Seq) int { return cmp.Compare(r.First, seq) })
+		in := found || i > 0 && seq < set[i-1].End
+		if in {
+			dropped.Events++
+		}
+		return in
+	})
+	return dropped, err
+}
+
+// DropIf drops events, as compaction does.
+func (l *Log) DropIf(dropped func(event.Seq) bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var kept []byte

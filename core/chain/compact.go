@@ -1,0 +1,124 @@
+package chain
+
+import (
+	"context"
+	"time"
+
+	"github.com/atedb/atedb/sdk/compaction"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/merkle"
+	"github.com/atedb/atedb/sdk/storage"
+)
+
+// Limits of a compaction.
+const (
+	// youngest is how old an event has to be to be dropped: a commit that was
+	// stored and not answered is sent again within this time, as a rule, and
+	// then has to be found.
+	youngest = 10 * time.Second
+	// maxDrop is how many ranges one Drop of the log is given.
+	maxDrop = 250_000
+)
+
+// Strategy is a compaction strategy and its name in the config file.
+type Strategy struct {
+	Name string
+	compaction.Strategy
+}
+
+// Compaction is what a compaction works with.
+type Compaction struct {
+	Strategies []Strategy
+	// TombstoneAge is how old a tombstone has to be to be dropped.
+	TombstoneAge time.Duration
+	// Pace, unless nil, is told of bytes that were read, and waits as long as
+	// the next ones have to.
+	Pace func(ctx context.Context, bytes int) error
+}
+
+// Compacted is what came of a compaction.
+type Compacted struct {
+	Examined  uint64        // events
+	Dropped   uint64        // events
+	Before    uint64        // bytes of records
+	After     uint64        // bytes of records
+	Took      time.Duration // from its beginning to its end
+	Overruled []Overruled
+}
+
+// Overruled is how many values that live a strategy wanted dropped.
+type Overruled struct {
+	Strategy string
+	Values   uint64
+}
+
+// Compact drops the events that the strategies' votes give up and that nobody
+// needs. Commits and reads go on meanwhile. One compaction of a chain runs at a
+// time; another is an overloaded fault. An error leaves what was not dropped
+// yet; nothing is, if it comes from a strategy.
+//
+// Heads, and the seqs of what is left, stay as they were: the leaf hashes of
+// what was dropped are kept. Events whose leaf hashes are in no stored bundle
+// yet, up to merkle.BundleSize of them, are not dropped.
+func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
+	if !c.compacting.TryLock() {
+		return Compacted{}, fault.New(fault.Overloaded, "chain %s is being compacted already; wait until that is done", c.name)
+	}
+	defer c.compacting.Unlock()
+	began := c.now()
+	end := c.Next()
+	limit := end / merkle.BundleSize * merkle.BundleSize
+	if err := c.merkle.Flush(ctx); err != nil {
+		return Compacted{}, err
+	}
+	n := newNeeds(c.genesis.Trust, len(o.Strategies), limit, end)
+	n.young, n.buried = began.Add(-youngest), began.Add(-o.TombstoneAge)
+	result := Compacted{Before: c.log.State().Bytes}
+	for i, s := range o.Strategies {
+		info := compaction.Chain{Name: c.name, Events: uint64(end), Bytes: result.Before, Now: began}
+		cast := func(seq event.Seq, v compaction.Vote) { n.vote(i, seq, v) }
+		if err := s.Plan(ctx, info, n.watch(c.newestFirst(ctx, end, o.Pace)), cast); err != nil {
+			return result, fault.New(fault.CodeOf(err), "compaction strategy %s: %w", s.Name, err)
+		}
+	}
+	for _, err := range n.watch(c.newestFirst(ctx, n.next, o.Pace)) { // what no strategy wanted to see
+		if err != nil {
+			return result, err
+		}
+	}
+	n.finish()
+	set, overruled := n.dropSet()
+	for i, values := range overruled {
+		if values > 0 {
+			result.Overruled = append(result.Overruled, Overruled{o.Strategies[i].Name, values})
+		}
+	}
+	result.Examined = n.examined
+	err := c.drop(ctx, set, &result)
+	result.After, result.Took = c.log.State().Bytes, c.now().Sub(began)
+	return result, err
+}
+
+// drop removes events from the log. What a commit is that was stored before the
+// last of them is not certain any more, and is noted first.
+func (c *Chain) drop(ctx context.Context, set storage.DropSet, result *Compacted) error {
+	state := c.Compactions()
+	if len(set) > 0 {
+		state.Dropped = max(state.Dropped, set[len(set)-1].End)
+		if err := c.noteCompaction(ctx, state); err != nil {
+			return err
+		}
+	}
+	for len(set) > 0 {
+		some := set[:min(len(set), maxDrop)]
+		dropped, err := c.log.Drop(ctx, some)
+		result.Dropped += dropped.Events
+		if err != nil {
+			return err
+		}
+		set = set[len(some):]
+	}
+	state.Bytes, state.Time = c.log.State().Bytes, c.now()
+	return c.noteCompaction(ctx, state)
+}

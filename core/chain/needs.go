@@ -1,0 +1,189 @@
+package chain
+
+import (
+	"crypto/sha256"
+	"iter"
+	"time"
+
+	"github.com/atedb/atedb/sdk/authority"
+	"github.com/atedb/atedb/sdk/compaction"
+	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/storage"
+)
+
+// needs finds out, from a chain's headers newest first, which events have to
+// stay whatever the votes, and counts the votes. It needs:
+//
+//   - genesis, and events that are too young or introduce public keys;
+//   - each object's newest event, if the object has a value;
+//   - what sets, in an object's present life, its parent and who may write and
+//     read it, which is the newest event that says so. In distributed trust, where
+//     everybody judges each event by the authority before it, it is every event
+//     that ever said something of the kind, for any object, and the first event
+//     of each life of an object that another one stood under;
+//   - tombstones that are too young, and those with an earlier event of their
+//     object, which would otherwise come to life again. A tombstone thus goes at
+//     the earliest when a compaction finds nothing left before it.
+//
+// It keeps about 60 bytes for each object and a few for each event.
+type needs struct {
+	trust         event.Trust
+	limit         event.Seq // what comes at or after it stays
+	young, buried time.Time // events and tombstones after these stay
+
+	next     event.Seq // the last event seen
+	examined uint64
+	objects  map[objectID]object
+	pages    pages
+}
+
+// objectID stands for an object's key, as in package authority.
+type objectID [16]byte
+
+// object is what was seen of an object so far.
+type object struct {
+	seen     bool
+	past     bool // what comes now is from before its last tombstone
+	isParent bool // another object stood under it
+
+	hasParent, hasWrite, hasRead bool // the newest event that sets it was seen
+
+	ended  event.Seq // its tombstone, plus 1, if nothing was seen before it
+	oldest event.Seq // the last event seen of this life, plus 1
+}
+
+func newNeeds(trust event.Trust, strategies int, limit, end event.Seq) *needs {
+	return &needs{
+		trust: trust, limit: limit, next: end,
+		objects: make(map[objectID]object), pages: pages{strategies: strategies, byNumber: make(map[event.Seq]*page)},
+	}
+}
+
+// watch returns the same events, and sees those that come before any seen yet.
+func (n *needs) watch(events iter.Seq2[compaction.Event, error]) iter.Seq2[compaction.Event, error] {
+	return func(yield func(compaction.Event, error) bool) {
+		for e, err := range events {
+			if err == nil && e.Seq < n.next {
+				n.see(&e)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+func (n *needs) see(e *compaction.Event) {
+	n.next = e.Seq
+	if e.Seq < n.limit {
+		n.examined++
+		n.pages.add(e.Seq)
+	}
+	h := &e.Header
+	if e.Time.After(n.young) || len(h.Keys) > 0 || string(h.Key) == event.GenesisKey {
+		n.keep(e.Seq)
+	}
+	if string(h.Key) == authority.RootKey && n.trust == event.Distributed {
+		n.keep(e.Seq)
+	}
+	id := objectOf(h.Key)
+	o := n.objects[id]
+	if o.ended > 0 {
+		n.keep(o.ended - 1)
+		o.ended = 0
+	}
+	if h.Tombstone {
+		n.seeEnd(e, &o)
+	} else {
+		n.seeValue(e, &o)
+	}
+	o.seen = true
+	n.objects[id] = o
+	if len(h.Parent.Key) > 0 {
+		parent := n.objects[objectOf(h.Parent.Key)]
+		parent.isParent = true
+		n.objects[objectOf(h.Parent.Key)] = parent
+	}
+}
+
+// seeEnd sees a tombstone: what comes now is of a former life.
+func (n *needs) seeEnd(e *compaction.Event, o *object) {
+	n.keepFirst(o)
+	o.ended, o.past = e.Seq+1, true
+	if e.Time.After(n.buried) {
+		n.keep(e.Seq)
+	}
+}
+
+func (n *needs) seeValue(e *compaction.Event, o *object) {
+	h := &e.Header
+	if !o.seen {
+		n.keep(e.Seq)
+		n.pages.mark(e.Seq, isLive)
+	}
+	o.oldest = e.Seq + 1
+	setsParent := len(h.Parent.Key) > 0 || h.Parent.Top
+	setsWrite, setsRead := h.Write.Kind != event.WriteUnchanged, h.Read.Kind != event.ReadUnchanged
+	if n.trust == event.Distributed {
+		if setsParent || setsWrite || setsRead {
+			n.keep(e.Seq)
+		}
+		return
+	}
+	if !o.past && (setsParent && !o.hasParent || setsWrite && !o.hasWrite || setsRead && !o.hasRead) {
+		n.keep(e.Seq)
+		o.hasParent, o.hasWrite, o.hasRead = o.hasParent || setsParent, o.hasWrite || setsWrite, o.hasRead || setsRead
+	}
+}
+
+// keepFirst keeps the first event of a life of which all was seen, if the
+// object was another's parent.
+func (n *needs) keepFirst(o *object) {
+	if o.isParent && o.oldest > 0 && n.trust == event.Distributed {
+		n.keep(o.oldest - 1)
+	}
+	o.oldest = 0
+}
+
+// finish keeps what is only known to be needed when all was seen.
+func (n *needs) finish() {
+	for _, o := range n.objects {
+		n.keepFirst(&o)
+	}
+}
+
+func (n *needs) keep(seq event.Seq) { n.pages.mark(seq, isNeeded) }
+
+// vote counts a vote of a strategy. One on an event that is not there, or may
+// not be dropped, has no effect.
+func (n *needs) vote(strategy int, seq event.Seq, v compaction.Vote) { n.pages.vote(strategy, seq, v) }
+
+// dropSet returns what the votes give up and nobody needs, and for each strategy
+// how many values that live it wanted dropped.
+func (n *needs) dropSet() (storage.DropSet, []uint64) {
+	var set storage.DropSet
+	overruled := make([]uint64, n.pages.strategies)
+	for seq, m := range n.pages.oldestFirst() {
+		if m.live() {
+			for i, v := range m.votes() {
+				if v.Drops() {
+					overruled[i]++
+				}
+			}
+		}
+		if m.needed() || !m.given() {
+			continue
+		}
+		if last := len(set) - 1; last >= 0 && set[last].End == seq {
+			set[last].End++
+		} else {
+			set = append(set, storage.Range{First: seq, End: seq + 1})
+		}
+	}
+	return set, overruled
+}
+
+func objectOf(key []byte) objectID {
+	sum := sha256.Sum256(key)
+	return objectID(sum[:16])
+}

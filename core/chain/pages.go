@@ -1,0 +1,113 @@
+package chain
+
+import (
+	"iter"
+	"maps"
+	"slices"
+
+	"github.com/atedb/atedb/sdk/compaction"
+	"github.com/atedb/atedb/sdk/event"
+)
+
+// pageEvents is how many seqs a page has.
+const pageEvents = 4096
+
+// pages holds marks of events, by seq. It takes memory for those that are there
+// alone, three bytes each and one for every strategy: most of an old chain's
+// seqs were dropped long ago.
+type pages struct {
+	strategies int
+	byNumber   map[event.Seq]*page
+}
+
+// page is the marks of the events of pageEvents consecutive seqs.
+type page struct {
+	offsets []uint16 // of those that are there, newest first
+	marks   []uint8  // flags and one vote of each strategy, for each
+}
+
+// flags of an event
+const (
+	isNeeded uint8 = 1 << iota
+	isLive
+)
+
+// marks is an event's flags and votes.
+type marks []uint8
+
+// add makes an event known, which comes before all that are.
+func (p *pages) add(seq event.Seq) {
+	number := seq / pageEvents
+	at := p.byNumber[number]
+	if at == nil {
+		at = &page{}
+		p.byNumber[number] = at
+	}
+	at.offsets = append(at.offsets, uint16(seq%pageEvents))
+	at.marks = append(at.marks, make([]uint8, 1+p.strategies)...)
+}
+
+// find returns the marks of an event, or nil if it is not known.
+func (p *pages) find(seq event.Seq) marks {
+	at := p.byNumber[seq/pageEvents]
+	if at == nil {
+		return nil
+	}
+	i, ok := slices.BinarySearchFunc(at.offsets, uint16(seq%pageEvents), func(a, b uint16) int { return int(b) - int(a) })
+	if !ok {
+		return nil
+	}
+	return at.at(i, p.strategies)
+}
+
+func (p *page) at(i, strategies int) marks { return p.marks[i*(1+strategies):][:1+strategies] }
+
+func (p *pages) mark(seq event.Seq, flag uint8) {
+	if m := p.find(seq); m != nil {
+		m[0] |= flag
+	}
+}
+
+func (p *pages) vote(strategy int, seq event.Seq, v compaction.Vote) {
+	if m := p.find(seq); m != nil {
+		m[1+strategy] = uint8(compaction.Vote(m[1+strategy]).Stronger(v))
+	}
+}
+
+// oldestFirst yields the events and their marks.
+func (p *pages) oldestFirst() iter.Seq2[event.Seq, marks] {
+	return func(yield func(event.Seq, marks) bool) {
+		for _, number := range slices.Sorted(maps.Keys(p.byNumber)) {
+			at := p.byNumber[number]
+			for i, offset := range slices.Backward(at.offsets) {
+				if !yield(number*pageEvents+event.Seq(offset), at.at(i, p.strategies)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (m marks) needed() bool { return m[0]&isNeeded != 0 }
+
+func (m marks) live() bool { return m[0]&isLive != 0 }
+
+// votes yields each strategy's vote.
+func (m marks) votes() iter.Seq2[int, compaction.Vote] {
+	return func(yield func(int, compaction.Vote) bool) {
+		for i, v := range m[1:] {
+			if !yield(i, compaction.Vote(v)) {
+				return
+			}
+		}
+	}
+}
+
+// given reports whether the votes together give the event up.
+func (m marks) given() bool {
+	all := compaction.Silent
+	for _, v := range m.votes() {
+		all = all.Stronger(v)
+	}
+	return all.Drops()
+}
