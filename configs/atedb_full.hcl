@@ -84,10 +84,15 @@ limits {
   max_connections_per_address = 16384
   # Chains in memory at once.
   max_open_chains = 16384
+  # Chains compacted at once, and how much all of them together read, in MiB a second.
+  max_compactions           = 1
+  compaction_mib_per_second = 200
   # From accepting a connection until its chain is open.
   handshake_timeout = "5s"
   # How long a chain without clients stays in memory.
   idle_chain_timeout = "1m"
   # From the signal to stop until everything is cut off.
   shutdown_timeout = "10s"
+  # How long at least a chain remembers that an object ended, for clients that were away.
+  tombstone_time = "168h"
 }

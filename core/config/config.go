@@ -102,9 +102,13 @@ type Limits struct {
 	MaxConnectionsPerAddress int `koanf:"max_connections_per_address"` // clients at once from one IP address
 	MaxOpenChains            int `koanf:"max_open_chains"`             // chains in memory at once
 
+	MaxCompactions         int `koanf:"max_compactions"`           // chains compacted at once
+	CompactionMiBPerSecond int `koanf:"compaction_mib_per_second"` // read by all compactions together
+
 	HandshakeTimeout time.Duration `koanf:"handshake_timeout"`  // from accepting a connection until its chain is open
 	IdleChainTimeout time.Duration `koanf:"idle_chain_timeout"` // how long a chain without clients stays in memory
 	ShutdownTimeout  time.Duration `koanf:"shutdown_timeout"`   // from the signal to stop until everything is cut off
+	TombstoneTime    time.Duration `koanf:"tombstone_time"`     // how long it stays known at least that an object ended
 }
 
 // Block names a plugin and holds its own part of the configuration.

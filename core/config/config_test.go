@@ -101,6 +101,9 @@ limits {
   max_connections             = 1
   max_connections_per_address = 2
   max_open_chains             = 3
+  max_compactions             = 4
+  compaction_mib_per_second   = 5
+  tombstone_time     = "3h"
   handshake_timeout  = "1s"
   idle_chain_timeout = "2m"
   shutdown_timeout   = "1m30s"
@@ -138,6 +141,9 @@ limits:
   max_connections: 1
   max_connections_per_address: 2
   max_open_chains: 3
+  max_compactions: 4
+  compaction_mib_per_second: 5
+  tombstone_time: 3h
   handshake_timeout: 1s
   idle_chain_timeout: 2m
   shutdown_timeout: 1m30s
@@ -162,7 +168,7 @@ func TestFilesSayTheSame(t *testing.T) {
 		PluginDirs: []string{"/opt/a", "/opt/b"}, RequireChecksums: true,
 		DNSServer: "[::1]:53", DNSSec: true, DNSAnchors: "/etc/anchors", AuthRule: "all",
 		Log: Log{Level: "warn", Format: "json"}, TLS: TLS{Certificate: "/c", Key: "/k"},
-		Limits: Limits{MaxConnections: 1, MaxConnectionsPerAddress: 2, MaxOpenChains: 3,
+		Limits: Limits{MaxConnections: 1, MaxConnectionsPerAddress: 2, MaxOpenChains: 3, MaxCompactions: 4, CompactionMiBPerSecond: 5, TombstoneTime: 3 * time.Hour,
 			HandshakeTimeout: time.Second, IdleChainTimeout: 2 * time.Minute, ShutdownTimeout: 90 * time.Second},
 	}
 	for key, field := range want.settings() { // so that a new setting is tested too

@@ -33,7 +33,7 @@ func TestFileErrors(t *testing.T) {
 		"number in a list":          {"plugin_dirs = [1]", `FILE:1: plugin_dirs must hold texts only, not 1`},
 		"wire encryption":           {"wire_encryption = 64", `FILE:1: wire_encryption must be one of 128, 192, 256 or off, not "64"`},
 		"out of range":              {"limits {\n max_connections = 0\n}", `FILE:2: limits.max_connections is 0; it must be between 1 and 1000000`},
-		"timeout out of range":      {"limits {\n idle_chain_timeout = \"-1s\"\n}", `FILE:2: limits.idle_chain_timeout is -1s; it must be between 1ms and 24h0m0s`},
+		"timeout out of range":      {"limits {\n idle_chain_timeout = \"-1s\"\n}", `FILE:2: limits.idle_chain_timeout is -1s; it must be between 1ms and 8784h0m0s`},
 		"no port":                   {"listen = \"127.0.0.1\"", `FILE:1: listen is "127.0.0.1"; it must be an address and a port, such as "[::]:5000"`},
 		"port out of range":         {"listen = \":65536\"", `FILE:1: listen is ":65536"; it must be an address and a port`},
 		"odd host":                  {"listen = \"a b:1\"", `FILE:1: listen is "a b:1"; it must be`},

@@ -20,7 +20,7 @@ import (
 const (
 	maxCount   = 1_000_000
 	minTimeout = time.Millisecond
-	maxTimeout = 24 * time.Hour
+	maxTimeout = 366 * 24 * time.Hour
 )
 
 var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)

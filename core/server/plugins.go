@@ -7,8 +7,10 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/pluginhost"
+	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/plugin"
 	"github.com/atedb/atedb/sdk/trust"
@@ -21,6 +23,9 @@ type plugins struct {
 	auth    []namedResolver
 	trust   trust.Validator
 	rules   trust.Rules
+
+	strategies  []chain.Strategy
+	compactions []compaction.Rules // when they want chains compacted
 }
 
 // startPlugins starts what the config names. If one cannot be started, those
@@ -57,6 +62,14 @@ func (p *plugins) start(ctx context.Context, spec pluginhost.Spec) error {
 		if p.rules, err = p.trust.Rules(ctx); err != nil {
 			return err
 		}
+	case config.KindCompaction:
+		strategy := started.Compaction()
+		rules, err := strategy.Rules(ctx)
+		if err != nil {
+			return err
+		}
+		p.strategies = append(p.strategies, chain.Strategy{Name: spec.Name, Strategy: strategy})
+		p.compactions = append(p.compactions, rules)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/atedb/atedb/core/chain"
+	"github.com/atedb/atedb/core/compact"
 	"github.com/atedb/atedb/core/durable"
 	"github.com/atedb/atedb/core/fanout"
 	"github.com/atedb/atedb/sdk/chainname"
@@ -29,6 +30,7 @@ type registry struct {
 	identity    *identity.Private
 	idleTimeout time.Duration
 	maxOpen     int
+	compactor   *compactor
 	log         hclog.Logger
 
 	mu       sync.Mutex // guards what follows, and each chain's users, idle and ended
@@ -50,6 +52,7 @@ type openChain struct {
 	feed   *fanout.Feed
 	log    *durable.Log
 	signer *chain.Signer
+	watch  *compact.Watch
 
 	closed chan struct{} // closed when the chain is, and may be opened anew
 
@@ -141,6 +144,21 @@ func (r *registry) enter(name chainname.Name) (*openChain, place, error) {
 	return c, placeFirst, nil
 }
 
+// retain counts another user of a chain that is open, unless it is being closed.
+func (r *registry) retain(c *openChain) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.ended {
+		return false
+	}
+	c.users++
+	if c.idle != nil {
+		c.idle.Stop()
+		c.idle = nil
+	}
+	return true
+}
+
 // release ends a use of a chain.
 func (r *registry) release(c *openChain) {
 	r.mu.Lock()
@@ -206,6 +224,9 @@ func (r *registry) close(c *openChain) error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	var err error
+	if c.watch != nil {
+		c.watch.Stop()
+	}
 	if c.chain != nil {
 		err = c.chain.Close(ctx)
 	}
@@ -235,7 +256,7 @@ func (r *registry) openChain(c *openChain, w wish) error {
 	}
 	c.feed = fanout.NewFeed(c.log, c.log.State().Next)
 	opened, err := chain.Open(ctx, c.name, chain.Options{
-		Log: c.log, Publisher: c.feed, Trust: r.trust, Validator: r.validator,
+		Log: c.log, Publisher: published{c}, Trust: r.trust, Validator: r.validator,
 		OnFail:    func(err error) { r.failed(c, err) },
 		OnProblem: func(err error) { r.log.Warn("a chain needs attention", "chain", c.name, "error", err) },
 	})
@@ -243,7 +264,17 @@ func (r *registry) openChain(c *openChain, w wish) error {
 		return err
 	}
 	c.chain, c.signer = opened, chain.NewSigner(opened, r.identity.Signing(), r.identity.Public().Fingerprint().String())
+	c.watch = r.compactor.scheduler.Watch(watched{r, r.compactor, c})
 	return nil
+}
+
+// published tells of what became durable in a chain.
+type published struct{ *openChain }
+
+// Publish implements chain.Publisher.
+func (p published) Publish(records []byte, next event.Seq) {
+	p.feed.Publish(records, next)
+	p.watch.Grown(len(records))
 }
 
 // failed ends a chain that cannot go on, and the sessions that use it. Their

@@ -54,7 +54,8 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) 
 			store: store, owners: &owners{resolvers: plugins.auth, rule: cfg.AuthRule}, trust: plugins.mode(),
 			validator: plugins.trust, identity: self,
 			idleTimeout: cfg.Limits.IdleChainTimeout, maxOpen: cfg.Limits.MaxOpenChains,
-			log: log.Named("chains"), chains: make(map[chainname.Name]*openChain),
+			compactor: newCompactor(plugins, cfg.Limits, log.Named("compaction")),
+			log:       log.Named("chains"), chains: make(map[chainname.Name]*openChain),
 		},
 	}
 	s.sessions, s.endSessions = context.WithCancelCause(context.Background())
@@ -108,6 +109,7 @@ func (s *server) stop(listener *transport.Listener, store *durable.Store, plugin
 	defer cancel()
 	listener.Close()
 	s.endSessions(errStopping)
+	s.registry.compactor.scheduler.Close()
 	ended := make(chan struct{})
 	go func() {
 		listener.Wait()

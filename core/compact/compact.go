@@ -1,0 +1,75 @@
+// Package compact decides when chains are compacted, and how many are at once.
+//
+// A chain is watched while it is open. Its watch counts the bytes that are
+// appended, which costs an addition and a comparison a round, and has a timer if
+// the rules want one. When a trigger is reached the chain queues up; a few
+// workers, which end when there is nothing to do, compact one chain after the
+// other. A chain that grows on while it waits queues once.
+package compact
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/compaction"
+)
+
+// Limits of the scheduler.
+const (
+	// minGrowth is how many bytes a chain has to have grown for a compaction to
+	// be worth it.
+	minGrowth = 1 << 20
+	// firstRetry and lastRetry bound the wait after a compaction that failed; it
+	// doubles each time.
+	firstRetry = time.Minute
+	lastRetry  = time.Hour
+	// settling is how long a chain that is opened after its time is left alone.
+	settling = 5 * time.Second
+)
+
+// State is how large a chain is, and was after its last compaction.
+type State struct {
+	Bytes     uint64    // of records, now
+	LastBytes uint64    // of records, after the last compaction
+	LastTime  time.Time // when that ended; zero if there was none
+}
+
+// Chain is a chain that is open.
+type Chain interface {
+	Name() chainname.Name
+	State() State
+	// Compact compacts the chain. It is called by one goroutine at a time.
+	Compact(ctx context.Context) error
+}
+
+// Scheduler compacts chains when they are due. Make one with New.
+type Scheduler struct {
+	rules   []compaction.Rules
+	workers int
+	log     hclog.Logger
+	ctx     context.Context // ends at Close
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu    sync.Mutex // guards what follows
+	queue []*Watch
+	busy  int // workers
+}
+
+// New returns a scheduler that compacts a chain when one of the strategies'
+// rules wants it, and at most some chains at once.
+func New(rules []compaction.Rules, workers int, log hclog.Logger) *Scheduler {
+	s := &Scheduler{rules: rules, workers: workers, log: log}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Close ends the compactions under way and starts no more.
+func (s *Scheduler) Close() {
+	s.cancel()
+	s.running.Wait()
+}

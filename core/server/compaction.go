@@ -1,0 +1,85 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/time/rate"
+
+	"github.com/atedb/atedb/core/chain"
+	"github.com/atedb/atedb/core/compact"
+	"github.com/atedb/atedb/core/config"
+	"github.com/atedb/atedb/sdk/chainname"
+)
+
+// compactor compacts open chains when they are due.
+type compactor struct {
+	scheduler  *compact.Scheduler
+	strategies []chain.Strategy
+	tombstones time.Duration // how old they have to be
+	io         *rate.Limiter // bytes read, of all compactions together
+	log        hclog.Logger
+}
+
+func newCompactor(p *plugins, limits config.Limits, log hclog.Logger) *compactor {
+	perSecond := limits.CompactionMiBPerSecond << 20
+	return &compactor{
+		scheduler:  compact.New(p.compactions, limits.MaxCompactions, log),
+		strategies: p.strategies, tombstones: limits.TombstoneTime,
+		io: rate.NewLimiter(rate.Limit(perSecond), perSecond), log: log,
+	}
+}
+
+// pace waits until so many bytes may be read.
+func (c *compactor) pace(ctx context.Context, bytes int) error {
+	for bytes > 0 {
+		some := min(bytes, c.io.Burst())
+		if err := c.io.WaitN(ctx, some); err != nil {
+			return err
+		}
+		bytes -= some
+	}
+	return nil
+}
+
+// compact compacts a chain, which must not be closed meanwhile.
+func (c *compactor) compact(ctx context.Context, target *chain.Chain) (chain.Compacted, error) {
+	log := c.log.With("chain", target.Name())
+	log.Debug("compaction begins", "events", target.Next())
+	result, err := target.Compact(ctx, chain.Compaction{Strategies: c.strategies, TombstoneAge: c.tombstones, Pace: c.pace})
+	for _, o := range result.Overruled {
+		log.Warn("a compaction strategy wanted values dropped that live; they are kept", "strategy", o.Strategy, "values", o.Values)
+	}
+	if err != nil {
+		return result, err
+	}
+	log.Info("compacted", "events", result.Examined, "dropped", result.Dropped, "bytes_before", result.Before, "bytes_after", result.After, "took", result.Took.Round(time.Millisecond))
+	return result, nil
+}
+
+// watched is an open chain as the scheduler sees it.
+type watched struct {
+	registry  *registry
+	compactor *compactor
+	open      *openChain
+}
+
+// Name implements compact.Chain.
+func (w watched) Name() chainname.Name { return w.open.name }
+
+// State implements compact.Chain.
+func (w watched) State() compact.State {
+	last := w.open.chain.Compactions()
+	return compact.State{Bytes: w.open.log.State().Bytes, LastBytes: last.Bytes, LastTime: last.Time}
+}
+
+// Compact implements compact.Chain. A chain that is being closed is left alone.
+func (w watched) Compact(ctx context.Context) error {
+	if !w.registry.retain(w.open) {
+		return nil
+	}
+	defer w.registry.release(w.open)
+	_, err := w.compactor.compact(ctx, w.open.chain)
+	return err
+}
