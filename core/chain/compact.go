@@ -41,6 +41,7 @@ type Compaction struct {
 type Compacted struct {
 	Examined  uint64        // events
 	Dropped   uint64        // events
+	Young     uint64        // events that will be dropped when they are a little older
 	Before    uint64        // bytes of records
 	After     uint64        // bytes of records
 	Took      time.Duration // from its beginning to its end
@@ -88,21 +89,21 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 		}
 	}
 	n.finish()
-	set, overruled := n.dropSet()
+	set, young, overruled := n.dropSet()
 	for i, values := range overruled {
 		if values > 0 {
 			result.Overruled = append(result.Overruled, Overruled{o.Strategies[i].Name, values})
 		}
 	}
-	result.Examined = n.examined
-	err := c.drop(ctx, set, &result)
+	result.Examined, result.Young = n.examined, young
+	err := c.drop(ctx, set, limit, end, &result)
 	result.After, result.Took = c.log.State().Bytes, c.now().Sub(began)
 	return result, err
 }
 
 // drop removes events from the log. What a commit is that was stored before the
 // last of them is not certain any more, and is noted first.
-func (c *Chain) drop(ctx context.Context, set storage.DropSet, result *Compacted) error {
+func (c *Chain) drop(ctx context.Context, set storage.DropSet, limit, end event.Seq, result *Compacted) error {
 	state := c.Compactions()
 	if len(set) > 0 {
 		state.Dropped = max(state.Dropped, set[len(set)-1].End)
@@ -119,6 +120,12 @@ func (c *Chain) drop(ctx context.Context, set storage.DropSet, result *Compacted
 		}
 		set = set[len(some):]
 	}
-	state.Bytes, state.Time = c.log.State().Bytes, c.now()
+	state.Bytes, state.Time, state.Seen = c.log.State().Bytes, c.now(), end
+	if result.Young > 0 {
+		state.Seen = limit
+	}
+	if rest := result.Young + uint64(c.Next()-limit); result.Examined > 0 { // it is the next one's, and has to make that due
+		state.Bytes -= min(state.Bytes, result.Before/(result.Examined+uint64(end-limit))*rest)
+	}
 	return c.noteCompaction(ctx, state)
 }

@@ -15,20 +15,23 @@ import (
 //	offset  size  field
 //	     0     8  "ATECOMP" and the version, 1
 //	     8     8  the seq after the last event that was dropped, or was about to be
-//	    16     8  bytes of the chain's records after the last compaction
+//	    16     8  bytes of the records that the last compaction looked at and left
+//	              for good, about
 //	    24     8  its time, Unix microseconds; 0 if there was none
-//	    32     4  CRC-32C of the 32 bytes before
+//	    32     8  the seq from which on events make another one worth it
+//	    40     4  CRC-32C of the 40 bytes before
 const (
 	compactionsBlob  = "compactions"
 	compactionsMagic = "ATECOMP\x01"
-	compactionsSize  = 36
+	compactionsSize  = 44
 )
 
 // Compactions is what is known of a chain's compactions.
 type Compactions struct {
 	Dropped event.Seq // the seq after the last event that was dropped
-	Bytes   uint64    // of records after the last compaction
+	Bytes   uint64    // of the records that the last compaction looked at and left for good, about
 	Time    time.Time // when it ended; zero if there was none
+	Seen    event.Seq // from this seq on, events make another one worth it
 }
 
 // Compactions returns what is known of the chain's compactions.
@@ -44,6 +47,7 @@ func (c *Chain) noteCompaction(ctx context.Context, s Compactions) error {
 		at = s.Time.UnixMicro()
 	}
 	blob = binary.LittleEndian.AppendUint64(blob, uint64(at))
+	blob = binary.LittleEndian.AppendUint64(blob, uint64(s.Seen))
 	blob = binary.LittleEndian.AppendUint32(blob, crc32.Checksum(blob, castagnoli))
 	if err := c.log.PutBlob(ctx, compactionsBlob, blob); err != nil {
 		return err
@@ -63,12 +67,12 @@ func (c *Chain) restoreCompactions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(blob) != compactionsSize || string(blob[:8]) != compactionsMagic || crc32.Checksum(blob[:32], castagnoli) != binary.LittleEndian.Uint32(blob[32:]) {
+	if len(blob) != compactionsSize || string(blob[:8]) != compactionsMagic || crc32.Checksum(blob[:40], castagnoli) != binary.LittleEndian.Uint32(blob[40:]) {
 		c.compactions.Store(&Compactions{Dropped: c.log.State().Next})
 		c.onProblem(fault.New(fault.Damaged, "what is known of the compactions of chain %s is damaged, or of another version; it is made anew by the next one", c.name))
 		return nil
 	}
-	s := Compactions{Dropped: event.Seq(binary.LittleEndian.Uint64(blob[8:])), Bytes: binary.LittleEndian.Uint64(blob[16:])}
+	s := Compactions{Dropped: event.Seq(binary.LittleEndian.Uint64(blob[8:])), Bytes: binary.LittleEndian.Uint64(blob[16:]), Seen: event.Seq(binary.LittleEndian.Uint64(blob[32:]))}
 	if at := int64(binary.LittleEndian.Uint64(blob[24:])); at != 0 {
 		s.Time = time.UnixMicro(at)
 	}

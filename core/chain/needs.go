@@ -80,7 +80,10 @@ func (n *needs) see(e *compaction.Event) {
 		n.pages.add(e.Seq)
 	}
 	h := &e.Header
-	if e.Time.After(n.young) || len(h.Keys) > 0 || string(h.Key) == event.GenesisKey {
+	if e.Time.After(n.young) {
+		n.pages.mark(e.Seq, isYoung)
+	}
+	if len(h.Keys) > 0 || string(h.Key) == event.GenesisKey {
 		n.keep(e.Seq)
 	}
 	if string(h.Key) == authority.RootKey && n.trust == event.Distributed {
@@ -158,11 +161,11 @@ func (n *needs) keep(seq event.Seq) { n.pages.mark(seq, isNeeded) }
 // not be dropped, has no effect.
 func (n *needs) vote(strategy int, seq event.Seq, v compaction.Vote) { n.pages.vote(strategy, seq, v) }
 
-// dropSet returns what the votes give up and nobody needs, and for each strategy
-// how many values that live it wanted dropped.
-func (n *needs) dropSet() (storage.DropSet, []uint64) {
-	var set storage.DropSet
-	overruled := make([]uint64, n.pages.strategies)
+// dropSet returns what the votes give up and nobody needs, how many events are
+// such but too young, and for each strategy how many values that live it wanted
+// dropped.
+func (n *needs) dropSet() (set storage.DropSet, young uint64, overruled []uint64) {
+	overruled = make([]uint64, n.pages.strategies)
 	for seq, m := range n.pages.oldestFirst() {
 		if m.live() {
 			for i, v := range m.votes() {
@@ -174,13 +177,17 @@ func (n *needs) dropSet() (storage.DropSet, []uint64) {
 		if m.needed() || !m.given() {
 			continue
 		}
+		if m.young() {
+			young++
+			continue
+		}
 		if last := len(set) - 1; last >= 0 && set[last].End == seq {
 			set[last].End++
 		} else {
 			set = append(set, storage.Range{First: seq, End: seq + 1})
 		}
 	}
-	return set, overruled
+	return set, young, overruled
 }
 
 func objectOf(key []byte) objectID {

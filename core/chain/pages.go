@@ -30,6 +30,7 @@ type page struct {
 const (
 	isNeeded uint8 = 1 << iota
 	isLive
+	isYoung
 )
 
 // marks is an event's flags and votes.
@@ -89,6 +90,8 @@ func (p *pages) oldestFirst() iter.Seq2[event.Seq, marks] {
 }
 
 func (m marks) needed() bool { return m[0]&isNeeded != 0 }
+
+func (m marks) young() bool { return m[0]&isYoung != 0 }
 
 func (m marks) live() bool { return m[0]&isLive != 0 }
 

@@ -27,15 +27,17 @@ const (
 	// doubles each time.
 	firstRetry = time.Minute
 	lastRetry  = time.Hour
-	// settling is how long a chain that is opened after its time is left alone.
-	settling = 5 * time.Second
+	// pause is how long a chain is left alone that was compacted, or that is
+	// opened after its time.
+	pause = 10 * time.Second
 )
 
 // State is how large a chain is, and was after its last compaction.
 type State struct {
 	Bytes     uint64    // of records, now
-	LastBytes uint64    // of records, after the last compaction
+	LastBytes uint64    // of the records that the last compaction looked at and left for good
 	LastTime  time.Time // when that ended; zero if there was none
+	Changed   bool      // the chain has changed since
 }
 
 // Chain is a chain that is open.

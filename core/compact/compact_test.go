@@ -37,6 +37,7 @@ func (c *chain) State() State {
 func (c *chain) Compact(ctx context.Context) error {
 	c.mu.Lock()
 	c.compacted = append(c.compacted, time.Now())
+	half := c.state.Bytes / 2
 	c.mu.Unlock()
 	if c.onCompact != nil {
 		if err := c.onCompact(ctx); err != nil {
@@ -45,14 +46,15 @@ func (c *chain) Compact(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state.Bytes /= 2
-	c.state.LastBytes, c.state.LastTime = c.state.Bytes, time.Now()
+	c.state.Bytes -= half
+	c.state.LastBytes, c.state.LastTime, c.state.Changed = half, time.Now(), false
 	return nil
 }
 
 func (c *chain) grow(bytes int) {
 	c.mu.Lock()
 	c.state.Bytes += uint64(bytes)
+	c.state.Changed = true
 	c.mu.Unlock()
 	c.watch.Grown(bytes)
 	synctest.Wait()
@@ -104,12 +106,29 @@ func TestFactor(t *testing.T) {
 		c.want(t, 0, "before it is worth it")
 		c.grow(100*mib - mib + 1)
 		c.want(t, 1, "at 100 MiB") // and 50 are left
+		time.Sleep(pause)
 		c.grow(20*mib - 1)
 		c.want(t, 1, "before 40 %")
 		c.grow(1)
 		c.want(t, 2, "at 40 %")
 		time.Sleep(1000 * time.Hour)
 		c.want(t, 2, "without a timer")
+	})
+}
+
+// TestPause leaves a chain alone for a while, however it grows.
+func TestPause(t *testing.T) {
+	with(t, compaction.Trigger{Size: mib}, State{}, func(t *testing.T, c *chain) {
+		for n := 1; n < 4; n++ {
+			c.grow(100 * mib)
+			c.want(t, n, "when it has grown")
+			c.grow(100 * mib)
+			c.want(t, n, "right afterwards")
+			time.Sleep(pause)
+			c.want(t, n+1, "after a while")
+			time.Sleep(pause)
+			c.compacted = c.compacted[1:]
+		}
 	})
 }
 
@@ -148,9 +167,9 @@ func TestTimer(t *testing.T) {
 // due.
 func TestOpenedAfterItsTime(t *testing.T) {
 	last := time.Date(1999, 12, 31, 0, 0, 0, 0, time.UTC) // a bubble's time begins a day later
-	with(t, compaction.Trigger{Timer: time.Hour}, State{Bytes: 2, LastBytes: 1, LastTime: last}, func(t *testing.T, c *chain) {
+	with(t, compaction.Trigger{Timer: time.Hour}, State{Bytes: 2, LastBytes: 1, LastTime: last, Changed: true}, func(t *testing.T, c *chain) {
 		c.want(t, 0, "at once")
-		time.Sleep(settling)
+		time.Sleep(pause)
 		c.want(t, 1, "after a while")
 	})
 }
@@ -170,6 +189,7 @@ func TestGrowthMeanwhile(t *testing.T) {
 		c.grow(9 * mib)
 		c.want(t, 1, "while it is compacted")
 		close(resume)
+		time.Sleep(pause)
 		c.want(t, 1, "afterwards")
 		c.grow(mib)
 		c.want(t, 2, "with what came meanwhile")
@@ -197,6 +217,7 @@ func TestFailure(t *testing.T) {
 		mu.Unlock()
 		time.Sleep(8 * time.Minute)
 		c.want(t, 5, "after another while")
+		time.Sleep(pause)
 		c.grow(10 * mib)
 		c.want(t, 6, "after a success")
 	})

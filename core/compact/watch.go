@@ -30,16 +30,7 @@ const never = math.MaxUint64
 // Watch begins to watch a chain.
 func (s *Scheduler) Watch(chain Chain) *Watch {
 	w := &Watch{scheduler: s, chain: chain, trigger: combine(s.rules, chain.Name())}
-	state := chain.State()
-	if state.Bytes > state.LastBytes {
-		w.grown.Store(state.Bytes - state.LastBytes)
-	}
-	wait := w.trigger.timer
-	if wait > 0 && !state.LastTime.IsZero() {
-		wait = max(wait-time.Since(state.LastTime), settling)
-	}
-	w.rest(w.trigger.growth(state.LastBytes), wait)
-	w.Grown(0)
+	w.arm()
 	return w
 }
 
@@ -60,47 +51,58 @@ func (w *Watch) Grown(bytes int) {
 	}
 }
 
-// rest has the chain wait until it has grown by due bytes or some time is over,
-// which does not count if it is 0.
-func (w *Watch) rest(due uint64, wait time.Duration) {
-	w.due.Store(due)
+// arm has the chain compacted when a trigger is reached, which may be at once.
+func (w *Watch) arm() {
+	state := w.chain.State()
+	w.grown.Store(state.Bytes - min(state.Bytes, state.LastBytes))
+	w.due.Store(w.trigger.growth(state.LastBytes))
+	if wait := w.trigger.timer; wait > 0 {
+		if !state.LastTime.IsZero() {
+			wait = max(wait-time.Since(state.LastTime), pause)
+		}
+		w.after(wait, w.timeIsUp)
+	}
+	w.Grown(0)
+}
+
+// rest leaves the chain alone for a while.
+func (w *Watch) rest(wait time.Duration) {
+	w.due.Store(never)
+	w.after(wait, w.arm)
+}
+
+// after has something done after a while, and not what was to be done before.
+func (w *Watch) after(wait time.Duration, do func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.timer != nil {
 		w.timer.Stop()
-		w.timer = nil
 	}
-	if wait > 0 && !w.stopped {
-		w.timer = time.AfterFunc(wait, w.timeIsUp)
+	if !w.stopped {
+		w.timer = time.AfterFunc(wait, do)
 	}
 }
 
 // timeIsUp has the chain compacted if it has changed.
 func (w *Watch) timeIsUp() {
-	if w.grown.Load() > 0 {
+	if w.chain.State().Changed {
 		w.scheduler.enqueue(w)
 	} else {
-		w.rest(w.due.Load(), w.trigger.timer)
+		w.after(w.trigger.timer, w.timeIsUp)
 	}
 }
 
 // compact compacts the chain, and has it wait for the next time.
 func (w *Watch) compact() {
-	before := w.grown.Load()
 	err := w.chain.Compact(w.scheduler.ctx)
-	switch {
-	case w.scheduler.ctx.Err() != nil:
-		return
-	case err != nil:
-		pause := min(firstRetry<<min(w.failures, 10), lastRetry)
-		w.failures++
-		w.scheduler.log.Warn("a compaction failed; it is tried again", "chain", w.chain.Name(), "in", pause, "error", err)
-		w.rest(never, pause)
-	default:
+	wait := pause
+	if err == nil {
 		w.failures = 0
-		w.grown.Add(-before)
-		w.rest(w.trigger.growth(w.chain.State().LastBytes), w.trigger.timer)
+	} else if w.scheduler.ctx.Err() == nil {
+		wait = min(firstRetry<<min(w.failures, 10), lastRetry)
+		w.failures++
+		w.scheduler.log.Warn("a compaction failed; it is tried again", "chain", w.chain.Name(), "in", wait, "error", err)
 	}
+	w.rest(wait)
 	w.queued.Store(false)
-	w.Grown(0)
 }

@@ -71,7 +71,7 @@ func (w watched) Name() chainname.Name { return w.open.name }
 // State implements compact.Chain.
 func (w watched) State() compact.State {
 	last := w.open.chain.Compactions()
-	return compact.State{Bytes: w.open.log.State().Bytes, LastBytes: last.Bytes, LastTime: last.Time}
+	return compact.State{Bytes: w.open.log.State().Bytes, LastBytes: last.Bytes, LastTime: last.Time, Changed: w.open.chain.Next() > last.Seen}
 }
 
 // Compact implements compact.Chain. A chain that is being closed is left alone.

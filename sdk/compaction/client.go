@@ -171,7 +171,7 @@ func (p *planClient) showAll(chain Chain, newestFirst iter.Seq2[Event, error]) e
 		if err != nil {
 			return err
 		}
-		header, err := e.Header.Encode()
+		header, err := encoded(&e)
 		if err != nil {
 			return err
 		}
@@ -187,6 +187,15 @@ func (p *planClient) showAll(chain Chain, newestFirst iter.Seq2[Event, error]) e
 		req, size = &compactionpb.PlanRequest{}, 0
 	}
 	return p.show(req)
+}
+
+// encoded returns an event's header as it is stored, if that is known: encoded
+// anew it might be longer, and too long.
+func encoded(e *Event) ([]byte, error) {
+	if e.Encoded != nil {
+		return e.Encoded, nil
+	}
+	return e.Header.Encode()
 }
 
 // show sends a message, and meanwhile takes the votes that come.

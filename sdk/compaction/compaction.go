@@ -94,6 +94,7 @@ type Event struct {
 	Time     time.Time // of its commit, by the server's clock
 	DataSize int       // bytes of the data, which is not shown
 	Header   event.Header
+	Encoded  []byte // the header as it is stored; nil where nobody has it
 }
 
 // Vote is a strategy's opinion of an event.

@@ -1,8 +1,10 @@
 package compaction
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"net"
 	"reflect"
@@ -67,6 +69,42 @@ func downFrom(n event.Seq) iter.Seq2[Event, error] {
 	}
 }
 
+// TestHeaderThatWouldGrow shows a header as it is stored: decoded and encoded
+// anew it would be longer than headers may be, and its writer could keep the
+// chain from being compacted.
+func TestHeaderThatWouldGrow(t *testing.T) {
+	stored := []byte{10, 1, 'k'}
+	for i := 0; len(stored) < event.MaxHeader-16; i++ { // labels without values: 8 bytes, and 10 when encoded anew
+		label := fmt.Appendf(nil, "%04x", i)
+		stored = append(stored, 58, 6, 10, 4)
+		stored = append(stored, label...)
+	}
+	header, err := event.DecodeHeader(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := header.Encode(); err == nil {
+		t.Fatalf("the test is of no use: the header of %d bytes has %d when encoded anew", len(stored), len(again))
+	}
+	shown := 0
+	s := remote(t, func(_ context.Context, _ Chain, events iter.Seq2[Event, error], _ func(event.Seq, Vote)) error {
+		for e, err := range events {
+			if err != nil {
+				return err
+			}
+			shown++
+			if !bytes.Equal(e.Encoded, stored) {
+				t.Errorf("the plugin got a header of %d bytes, which is stored with %d", len(e.Encoded), len(stored))
+			}
+		}
+		return nil
+	})
+	one := func(yield func(Event, error) bool) { yield(Event{Header: header, Encoded: stored}, nil) }
+	if err := s.Plan(t.Context(), someChain, one, func(event.Seq, Vote) {}); err != nil || shown != 1 {
+		t.Errorf("%v, %d events shown", err, shown)
+	}
+}
+
 func TestEveryEventIsShownAndEveryVoteCounted(t *testing.T) {
 	const n = 3*replyVotes + 5
 	got := make(map[event.Seq]Vote)
@@ -82,6 +120,7 @@ func TestEveryEventIsShownAndEveryVoteCounted(t *testing.T) {
 			}
 			next--
 			want := Event{Seq: next, Time: time.UnixMicro(int64(next + 1)), DataSize: 10, Header: event.Header{Key: []byte("key"), Type: "t"}}
+			want.Encoded, _ = want.Header.Encode()
 			if !reflect.DeepEqual(e, want) {
 				t.Errorf("the plugin got %+v, want %+v", e, want)
 			}

@@ -125,7 +125,7 @@ func decodeEvent(pb *compactionpb.Event) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	return Event{Seq: event.Seq(pb.Seq), Time: time.UnixMicro(pb.Time), DataSize: int(pb.DataSize), Header: header}, nil
+	return Event{Seq: event.Seq(pb.Seq), Time: time.UnixMicro(pb.Time), DataSize: int(pb.DataSize), Header: header, Encoded: pb.Header}, nil
 }
 
 func (p *planServer) cast(seq event.Seq, vote Vote) {
