@@ -19,7 +19,11 @@ func (t *Tree) Apply(seq event.Seq, h *eventpb.Header) error {
 	if seq < t.settled.next {
 		return fault.New(fault.Damaged, "event %d comes after event %d", seq, t.settled.next-1)
 	}
-	if event.IsReserved(h.Key) {
+	if IsOwn(h) {
+		if err := checkOwn(h); err != nil {
+			return fault.New(fault.Damaged, "event %d: %w", seq, err)
+		}
+	} else if event.IsReserved(h.Key) {
 		if err := checkRoot(h, false); err != nil || string(h.Key) != RootKey {
 			return fault.New(fault.Damaged, "event %d is of object %s, where no such event can be", seq, quote(h.Key))
 		}

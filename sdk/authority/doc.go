@@ -72,6 +72,27 @@
 // Introduced public keys are known from the event on that introduces them,
 // itself included, whatever that event is. [Tree.PublicKey] gives them.
 //
+// # What lives
+//
+// The server says now and then, before each compaction, which objects have a
+// value and which event of each is the newest, so that whoever reads the whole
+// chain later finds out if a value that lives was left out, or an old one put
+// back. It does so with two events of its own, which no client can write: one of
+// the object "\x00atedb/live-begin", which means "as of now", and later one of the
+// object "\x00atedb/live", whose labels are
+//
+//	begin    seq of the event that meant "as of now", in decimal
+//	objects  number of objects that had a value before it, but for the server's own
+//	root     root of an RFC 6962 tree, in hexadecimal
+//
+// The tree has a leaf for each of the objects, in ascending order of their ids,
+// which are the first 16 bytes of the SHA-256 of their keys:
+//
+//	SHA-256(0x00 ‖ "AteDB live v1" ‖ id (16) ‖ seq of its newest event (8, little-endian))
+//
+// These events have no seal, in distributed trust either: they give nobody any
+// authority, and are only compared. ExampleLiveObjects_Live shows one.
+//
 // # Snapshot
 //
 // A snapshot is the settled state, so that a chain opens without reading every
@@ -84,7 +105,7 @@
 //	  32  the nonce in the chain's genesis
 //	   8  seq after the last event
 //	   W  root authority, as a write authority
-//	   8  number of objects that have a value, with the genesis; then for each
+//	   8  number of objects that have a value, with the server's own; then for each
 //	          16  id
 //	           8  seq of its newest event
 //	   8  number of objects with a parent or an authority; then for each

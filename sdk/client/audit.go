@@ -127,6 +127,7 @@ func (a *audit) authority(ctx context.Context, head merkle.Head, key, parent []b
 type newest struct {
 	next event.Seq // of the log then
 	seqs map[string]event.Seq
+	lie  error // what shows that they are not all
 }
 
 // newest returns the newest events of the objects with these keys at a head, or
@@ -136,7 +137,7 @@ func (a *audit) newest(ctx context.Context, head merkle.Head, keys [][]byte) (ne
 		return newest{}, err
 	}
 	defer a.unlock()
-	n := newest{a.log.Next(), make(map[string]event.Seq)}
+	n := newest{a.log.Next(), make(map[string]event.Seq), a.log.CheckLive()}
 	for _, key := range keys {
 		if seq, ok := a.log.Newest(key); ok {
 			n.seqs[string(key)] = seq
@@ -202,6 +203,9 @@ func (c *Client) loadNewest(ctx context.Context, a *audit, keys [][]byte) ([]Sto
 			return nil, err
 		}
 		lie, count := n.outdated(keys, loaded), len(loaded)
+		if lie == nil {
+			lie = n.lie
+		}
 		events, err := c.verified(ctx, loaded)
 		if err != nil {
 			return nil, err

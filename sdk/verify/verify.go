@@ -73,6 +73,9 @@ type Log struct {
 	hashes  []event.Hash  // room for their leaf hashes
 	parsed  []checked     // room for the events of a batch
 
+	begun authority.Live // what lived when the server last said "as of now"
+	said  said           // what the server said of that
+
 	part part         // the last one that was admitted
 	owed []event.Hash // leaf hashes of the rest of its commit, which must come next
 }
@@ -188,8 +191,9 @@ func (l *Log) Add(ctx context.Context, b *event.Batch) error {
 	if err != nil {
 		return err
 	}
+	own := b.Count == 1 && authority.IsOwn(&events[0].header)
 	var signer []event.Hash
-	if l.genesis.Trust == event.Distributed {
+	if l.genesis.Trust == event.Distributed && !own {
 		id, err := l.checkSeal(ctx, b, events)
 		if err != nil {
 			return fault.New(fault.CodeOf(err), "the batch of event %d: %w", b.First, err)
@@ -198,6 +202,11 @@ func (l *Log) Add(ctx context.Context, b *event.Batch) error {
 	}
 	if err := l.apply(b, events, signer); err != nil {
 		return err
+	}
+	if own {
+		if err := l.applyOwn(b, &events[0]); err != nil {
+			return err
+		}
 	}
 	l.hashes = l.hashes[:0]
 	for i := range events {
