@@ -58,7 +58,7 @@ func verifyOnline(cmd *cobra.Command, set *settings, url, save string) error {
 		defer f.Close()
 		out = savedlog.NewWriter(f)
 	}
-	log, err := followAll(s, newProgress(cmd.ErrOrStderr(), "verifying"), out)
+	log, err := followLive(cmd, s, out, save == "")
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,25 @@ type verified struct {
 	key    keys.PublicKey // who signed
 	server string         // who that is; "" without a connection
 	head   merkle.Head
+}
+
+// liveAttempts is how often a chain is verified that does not fit what it says of
+// what lives: it may have been compacted meanwhile.
+const liveAttempts = 3
+
+// followLive verifies the chain, again if that may help.
+func followLive(cmd *cobra.Command, s *session, out *savedlog.Writer, again bool) (*verified, error) {
+	for attempt := 1; ; attempt++ {
+		log, err := followAll(s, newProgress(cmd.ErrOrStderr(), "verifying"), out)
+		if err == nil {
+			err = log.CheckLive()
+		} else {
+			again = false
+		}
+		if err == nil || !again || attempt == liveAttempts {
+			return log, err
+		}
+	}
 }
 
 // followAll verifies the chain up to the head that the server signs now, and
@@ -190,8 +209,12 @@ func (v *verified) report(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "chain    %s, %s trust\nid       %s\nowner    %s\nhead     %s\nsigned   by the server's key %s\nevents   checked: %d, all in this head; dropped: %d, of which the hashes are\nwriters  %s\n",
-		genesis.Name, genesis.Trust, v.Chain(), owners, v.head, keys.FormatID(v.key.ID()), counts.Events, counts.Dropped, writers)
+	lives := "not said yet: the chain was never compacted"
+	if at, objects := v.Live(); at > 0 {
+		lives = fmt.Sprintf("checked: %d objects had values, and these, when event %d said so", objects, at)
+	}
+	_, err = fmt.Fprintf(w, "chain    %s, %s trust\nid       %s\nowner    %s\nhead     %s\nsigned   by the server's key %s\nevents   checked: %d, all in this head; dropped: %d, of which the hashes are\nlives    %s\nwriters  %s\n",
+		genesis.Name, genesis.Trust, v.Chain(), owners, v.head, keys.FormatID(v.key.ID()), counts.Events, counts.Dropped, lives, writers)
 	if err == nil && v.server != "" {
 		_, err = fmt.Fprintf(w, "server   %s\n", v.server)
 	}

@@ -30,6 +30,9 @@ func verifyFile(cmd *cobra.Command, url, path string) error {
 	if err != nil {
 		return explain(err, "%s", path)
 	}
+	if err := v.CheckLive(); err != nil {
+		return explain(err, "%s, which may have been saved while the chain was compacted; save it again", path)
+	}
 	if name := v.Genesis().Name; name != u.Name {
 		return fault.New(fault.BadRequest, "%s holds chain %s, not %s", path, name, u.Name)
 	}
