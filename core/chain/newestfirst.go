@@ -52,8 +52,9 @@ func (c *Chain) newestFirst(ctx context.Context, end event.Seq, pace func(contex
 func (c *Chain) window(ctx context.Context, from, end event.Seq) (events []compaction.Event, bytes int, err error) {
 	events = []compaction.Event{}
 	err = c.scan(ctx, from, end, func(b *event.Batch) error {
-		seq := b.First
-		for f, err := range b.Events() {
+		seq, lasting := b.First, *b // the headers outlast the visit
+		lasting.Frames = slices.Clone(b.Frames)
+		for f, err := range lasting.Events() {
 			if err != nil {
 				return err
 			}
