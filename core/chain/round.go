@@ -252,12 +252,16 @@ func (j *judge) search(round []*Commit, from event.Seq) {
 	})
 }
 
-// find returns where a commit that was sent before is, or will be, stored.
+// find returns where a commit that was sent before is, or will be, stored. Of one
+// whose last events compaction dropped, the log does not tell how many it had.
 func (j *judge) find(commit *Commit) (span, bool) {
-	if at, ok := j.recent.find(commit.ID); ok {
-		return at, true
+	at, ok := j.recent.find(commit.ID)
+	if !ok {
+		at, ok = j.found[commit.ID]
 	}
-	at, ok := j.found[commit.ID]
+	if ok && commit.shapeErr == nil && at.next < j.Compactions().Dropped {
+		at.next = max(at.next, at.first+event.Seq(commit.Count))
+	}
 	return at, ok
 }
 
