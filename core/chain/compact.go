@@ -69,11 +69,14 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 	defer c.compacting.Unlock()
 	began := c.now()
 	end := c.Next()
-	limit := end / merkle.BundleSize * merkle.BundleSize
+	// The last event stays: if the log ended with a gap, no seal would build on a
+	// head that is beyond it.
+	limit := (end - 1) / merkle.BundleSize * merkle.BundleSize
 	if err := c.merkle.Flush(ctx); err != nil {
 		return Compacted{}, err
 	}
 	n := newNeeds(c.genesis.Trust, len(o.Strategies), limit, end)
+	n.unsaved = event.Seq(c.upkeep.unsaved.Load())
 	n.young, n.buried = began.Add(-youngest), began.Add(-o.TombstoneAge)
 	result := Compacted{Before: c.log.State().Bytes}
 	for i, s := range o.Strategies {

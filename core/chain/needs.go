@@ -5,7 +5,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/storage"
@@ -17,21 +16,31 @@ import (
 //   - genesis, and events that are too young or introduce public keys;
 //   - each object's newest event, if the object has a value;
 //   - what sets, in an object's present life, its parent and who may write and
-//     read it, which is the newest event that says so. In distributed trust, where
-//     everybody judges each event by the authority before it, it is every event
-//     that ever said something of the kind, for any object, and the first event
-//     of each life of an object that another one stood under;
-//   - tombstones that are too young, and those with an earlier event of their
-//     object, which would otherwise come to life again. A tombstone thus goes at
-//     the earliest when a compaction finds nothing left before it.
+//     read it, which is the newest event that says so;
+//   - tombstones that are too young, those that came after the stored snapshot,
+//     and those with an earlier event of their object, which would otherwise come
+//     to life again. A tombstone thus goes at the earliest when a compaction finds
+//     nothing left before it.
+//
+// In distributed trust, everybody judges each event by what is in force before
+// it, and knows a seal's key from the chain. It then needs also:
+//
+//   - every event that ever set a parent or an authority, for any object;
+//   - the first event of each life of an object that another one stood under,
+//     since a parent has a value, or that moved, since an event that makes an
+//     object under a parent cannot do all that one that moves it there can;
+//   - in a commit that introduces the key that seals it, all events before the
+//     one that does: what were left of them would be of an unknown signer.
 //
 // It keeps about 60 bytes for each object and a few for each event.
 type needs struct {
 	trust         event.Trust
 	limit         event.Seq // what comes at or after it stays
+	unsaved       event.Seq // so do tombstones at or after this
 	young, buried time.Time // events and tombstones after these stay
 
 	next     event.Seq // the last event seen
+	opening  event.Seq // what comes at or after it is of a commit that introduces the key that seals it
 	examined uint64
 	objects  map[objectID]object
 	pages    pages
@@ -45,6 +54,7 @@ type object struct {
 	seen     bool
 	past     bool // what comes now is from before its last tombstone
 	isParent bool // another object stood under it
+	hasMoved bool // its parent was set after its first event in this life, or by that
 
 	hasParent, hasWrite, hasRead bool // the newest event that sets it was seen
 
@@ -54,26 +64,26 @@ type object struct {
 
 func newNeeds(trust event.Trust, strategies int, limit, end event.Seq) *needs {
 	return &needs{
-		trust: trust, limit: limit, next: end,
+		trust: trust, limit: limit, next: end, opening: end, unsaved: end,
 		objects: make(map[objectID]object), pages: pages{strategies: strategies, byNumber: make(map[event.Seq]*page)},
 	}
 }
 
 // watch returns the same events, and sees those that come before any seen yet.
-func (n *needs) watch(events iter.Seq2[compaction.Event, error]) iter.Seq2[compaction.Event, error] {
+func (n *needs) watch(events iter.Seq2[stored, error]) iter.Seq2[compaction.Event, error] {
 	return func(yield func(compaction.Event, error) bool) {
 		for e, err := range events {
 			if err == nil && e.Seq < n.next {
 				n.see(&e)
 			}
-			if !yield(e, err) {
+			if !yield(e.Event, err) {
 				return
 			}
 		}
 	}
 }
 
-func (n *needs) see(e *compaction.Event) {
+func (n *needs) see(e *stored) {
 	n.next = e.Seq
 	if e.Seq < n.limit {
 		n.examined++
@@ -86,8 +96,8 @@ func (n *needs) see(e *compaction.Event) {
 	if len(h.Keys) > 0 || string(h.Key) == event.GenesisKey {
 		n.keep(e.Seq)
 	}
-	if string(h.Key) == authority.RootKey && n.trust == event.Distributed {
-		n.keep(e.Seq)
+	if n.trust == event.Distributed {
+		n.seeSealed(e)
 	}
 	id := objectOf(h.Key)
 	o := n.objects[id]
@@ -109,43 +119,52 @@ func (n *needs) see(e *compaction.Event) {
 	}
 }
 
-// seeEnd sees a tombstone: what comes now is of a former life.
-func (n *needs) seeEnd(e *compaction.Event, o *object) {
-	n.keepFirst(o)
-	o.ended, o.past = e.Seq+1, true
-	if e.Time.After(n.buried) {
+// seeSealed sees an event that everybody judges.
+func (n *needs) seeSealed(e *stored) {
+	if e.opens {
+		n.opening = e.commit
+	}
+	if e.Seq >= n.opening || setsParent(&e.Header) || setsWrite(&e.Header) || setsRead(&e.Header) {
 		n.keep(e.Seq)
 	}
 }
 
-func (n *needs) seeValue(e *compaction.Event, o *object) {
+// seeEnd sees a tombstone: what comes now is of a former life.
+func (n *needs) seeEnd(e *stored, o *object) {
+	n.keepFirst(o)
+	o.ended, o.past = e.Seq+1, true
+	if e.Time.After(n.buried) || e.Seq >= n.unsaved {
+		n.keep(e.Seq)
+	}
+}
+
+func (n *needs) seeValue(e *stored, o *object) {
 	h := &e.Header
 	if !o.seen {
 		n.keep(e.Seq)
 		n.pages.mark(e.Seq, isLive)
 	}
 	o.oldest = e.Seq + 1
-	setsParent := len(h.Parent.Key) > 0 || h.Parent.Top
-	setsWrite, setsRead := h.Write.Kind != event.WriteUnchanged, h.Read.Kind != event.ReadUnchanged
-	if n.trust == event.Distributed {
-		if setsParent || setsWrite || setsRead {
-			n.keep(e.Seq)
-		}
-		return
-	}
-	if !o.past && (setsParent && !o.hasParent || setsWrite && !o.hasWrite || setsRead && !o.hasRead) {
+	o.hasMoved = o.hasMoved || setsParent(h)
+	if !o.past && (setsParent(h) && !o.hasParent || setsWrite(h) && !o.hasWrite || setsRead(h) && !o.hasRead) {
 		n.keep(e.Seq)
-		o.hasParent, o.hasWrite, o.hasRead = o.hasParent || setsParent, o.hasWrite || setsWrite, o.hasRead || setsRead
+		o.hasParent, o.hasWrite, o.hasRead = o.hasParent || setsParent(h), o.hasWrite || setsWrite(h), o.hasRead || setsRead(h)
 	}
 }
 
-// keepFirst keeps the first event of a life of which all was seen, if the
-// object was another's parent.
+func setsParent(h *event.Header) bool { return len(h.Parent.Key) > 0 || h.Parent.Top }
+
+func setsWrite(h *event.Header) bool { return h.Write.Kind != event.WriteUnchanged }
+
+func setsRead(h *event.Header) bool { return h.Read.Kind != event.ReadUnchanged }
+
+// keepFirst keeps the first event of a life of which all was seen, if it is
+// needed to judge others.
 func (n *needs) keepFirst(o *object) {
-	if o.isParent && o.oldest > 0 && n.trust == event.Distributed {
+	if (o.isParent || o.hasMoved) && o.oldest > 0 && n.trust == event.Distributed {
 		n.keep(o.oldest - 1)
 	}
-	o.oldest = 0
+	o.oldest, o.hasMoved = 0, false
 }
 
 // finish keeps what is only known to be needed when all was seen.

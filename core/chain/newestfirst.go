@@ -4,10 +4,10 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/evidence"
 	"github.com/atedb/atedb/sdk/fault"
 )
 
@@ -19,9 +19,16 @@ const (
 	windowBytes  = 64 << 20
 )
 
+// stored is an event that is in the log.
+type stored struct {
+	compaction.Event
+	commit event.Seq // the first of its commit
+	opens  bool      // it introduces the key that seals its commit
+}
+
 // newestFirst yields the headers of the events before end, newest first.
-func (c *Chain) newestFirst(ctx context.Context, end event.Seq, pace func(context.Context, int) error) iter.Seq2[compaction.Event, error] {
-	return func(yield func(compaction.Event, error) bool) {
+func (c *Chain) newestFirst(ctx context.Context, end event.Seq, pace func(context.Context, int) error) iter.Seq2[stored, error] {
+	return func(yield func(stored, error) bool) {
 		size := event.Seq(windowEvents)
 		for end > 0 {
 			from := end - min(end, size)
@@ -31,7 +38,7 @@ func (c *Chain) newestFirst(ctx context.Context, end event.Seq, pace func(contex
 			}
 			switch {
 			case err != nil:
-				yield(compaction.Event{}, err)
+				yield(stored{}, err)
 				return
 			case events == nil:
 				size /= 2
@@ -49,8 +56,8 @@ func (c *Chain) newestFirst(ctx context.Context, end event.Seq, pace func(contex
 
 // window returns the headers of the events from one seq up to another, and how
 // many bytes they have; nil if that is too much for several events.
-func (c *Chain) window(ctx context.Context, from, end event.Seq) (events []compaction.Event, bytes int, err error) {
-	events = []compaction.Event{}
+func (c *Chain) window(ctx context.Context, from, end event.Seq) (events []stored, bytes int, err error) {
+	events = []stored{}
 	err = c.scan(ctx, from, end, func(b *event.Batch) error {
 		seq, lasting := b.First, *b // the headers outlast the visit
 		lasting.Frames = slices.Clone(b.Frames)
@@ -63,7 +70,8 @@ func (c *Chain) window(ctx context.Context, from, end event.Seq) (events []compa
 				if err != nil {
 					return fault.New(fault.Damaged, "event %d of chain %s: %w", seq, c.name, err)
 				}
-				events = append(events, compaction.Event{Seq: seq, Time: time.UnixMicro(b.Time), DataSize: f.DataLen, Header: header})
+				e := compaction.Event{Seq: seq, Time: b.When(), DataSize: f.DataLen, Header: header}
+				events = append(events, stored{e, spanOf(b).first, introducesSigner(&header, b.Evidence)})
 				if bytes += len(f.Header); bytes > windowBytes && end-from > 1 {
 					events = nil
 				}
@@ -73,4 +81,13 @@ func (c *Chain) window(ctx context.Context, from, end event.Seq) (events []compa
 		return nil
 	})
 	return events, bytes, err
+}
+
+// introducesSigner reports whether an event introduces the key that seals it.
+func introducesSigner(h *event.Header, sealed []byte) bool {
+	if len(h.Keys) == 0 || len(sealed) == 0 {
+		return false
+	}
+	seal, err := evidence.ParseSeal(sealed)
+	return err == nil && slices.ContainsFunc(h.Keys, func(key []byte) bool { return event.KeyID(key) == seal.Signer })
 }

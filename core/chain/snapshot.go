@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"slices"
 
 	"github.com/atedb/atedb/sdk/authority"
@@ -65,6 +66,7 @@ func (c *Chain) save(ctx context.Context, next event.Seq, body []byte) error {
 		return err
 	}
 	c.upkeep.saved = s
+	c.upkeep.unsaved.Store(uint64(s.next))
 	for part := range old.parts {
 		if err := c.log.PutBlob(ctx, partName(old.generation, part), nil); err != nil {
 			return err
@@ -77,9 +79,10 @@ func partName(generation, part uint32) string {
 	return fmt.Sprintf("%s-%d-%d", snapshotBlob, generation, part)
 }
 
-// snapshot returns a snapshot's body. The leader calls it, or who closes the
-// chain: nothing may be staged. next is the chain's.
+// snapshot returns the body of a snapshot that is about to be saved. The leader
+// calls it, or who closes the chain: nothing may be staged. next is the chain's.
 func (c *Chain) snapshot(next event.Seq) []byte {
+	c.upkeep.unsaved.Store(min(c.upkeep.unsaved.Load(), uint64(next)))
 	body := make([]byte, 0, 32*(c.tree.Len()+merkle.BundleSize))
 	body = binary.LittleEndian.AppendUint64(body, uint64(next))
 	body = binary.LittleEndian.AppendUint64(body, uint64(c.stored))
@@ -96,6 +99,7 @@ func (c *Chain) snapshot(next event.Seq) []byte {
 func (c *Chain) restore(ctx context.Context) error {
 	blob, err := c.log.GetBlob(ctx, snapshotBlob)
 	if fault.Is(err, fault.NotFound) {
+		c.upkeep.unsaved.Store(math.MaxUint64)
 		return nil
 	}
 	if err != nil {
@@ -139,6 +143,7 @@ func (c *Chain) restore(ctx context.Context) error {
 	c.tree, c.merkle, c.writers, c.upkeep.saved = tree, leaves, writers, s
 	c.lastTime, c.stored, c.recent.from = lastTime, lastTime, s.next
 	c.next.Store(uint64(s.next))
+	c.upkeep.unsaved.Store(uint64(s.next))
 	return nil
 }
 

@@ -21,6 +21,10 @@ type upkeep struct {
 	ctx     context.Context    // of what runs there
 	giveUp  context.CancelFunc // ends it
 
+	// unsaved is a seq from which on tombstones have to stay: the snapshot that is
+	// stored, or about to be, may have the objects that they ended.
+	unsaved atomic.Uint64
+
 	busy    atomic.Bool // somebody saves; he has what follows
 	saved   saved
 	retryAt int64 // by the chain's time, Unix microseconds
