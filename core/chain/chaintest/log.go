@@ -27,6 +27,9 @@ type Log struct {
 	// OnPutBlob, if set, decides what storing a side blob does: whether it is
 	// kept, and what is answered. It may block.
 	OnPutBlob func(ctx context.Context, name string, data []byte) (keep bool, err error)
+	// OnDrop, if set, decides what a drop does: whether it happens, and what is
+	// answered. It may block.
+	OnDrop func(set storage.DropSet) (do bool, err error)
 
 	mu      sync.Mutex // guards what follows
 	blobs   map[string][]byte
@@ -51,6 +54,13 @@ func (l *Log) Copy() *Log {
 
 // Drop implements chain.Log.
 func (l *Log) Drop(_ context.Context, set storage.DropSet) (storage.Dropped, error) {
+	do, failure := true, error(nil)
+	if l.OnDrop != nil {
+		do, failure = l.OnDrop(set)
+	}
+	if !do {
+		return storage.Dropped{}, failure
+	}
 	var dropped storage.Dropped
 	err := l.DropIf(func(seq event.Seq) bool {
 		i, found := slices.BinarySearchFunc(set, seq, func(r storage.Range, seq event.Seq) int { return cmp.Compare(r.First, seq) })
@@ -60,7 +70,7 @@ func (l *Log) Drop(_ context.Context, set storage.DropSet) (storage.Dropped, err
 		}
 		return in
 	})
-	return dropped, err
+	return dropped, cmp.Or(failure, err)
 }
 
 // DropIf drops events, as compaction does.
