@@ -7,7 +7,6 @@ import (
 	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
-	"github.com/atedb/atedb/sdk/merkle"
 	"github.com/atedb/atedb/sdk/storage"
 )
 
@@ -60,8 +59,7 @@ type Overruled struct {
 // yet; nothing is, if it comes from a strategy.
 //
 // Heads, and the seqs of what is left, stay as they were: the leaf hashes of
-// what was dropped are kept. Events whose leaf hashes are in no stored bundle
-// yet, up to merkle.BundleSize of them, are not dropped.
+// what is dropped are kept. Before anything is dropped, the chain says what lives.
 func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 	if !c.compacting.TryLock() {
 		return Compacted{}, fault.New(fault.Overloaded, "chain %s is being compacted already; wait until that is done", c.name)
@@ -71,10 +69,7 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 	end := c.Next()
 	// The last event stays: if the log ended with a gap, no seal would build on a
 	// head that is beyond it.
-	limit := (end - 1) / merkle.BundleSize * merkle.BundleSize
-	if err := c.merkle.Flush(ctx); err != nil {
-		return Compacted{}, err
-	}
+	limit := end - 1
 	n := newNeeds(c.genesis.Trust, len(o.Strategies), limit, end)
 	n.unsaved = event.Seq(c.upkeep.unsaved.Load())
 	n.young, n.buried = began.Add(-youngest), began.Add(-o.TombstoneAge)
@@ -99,17 +94,24 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 		}
 	}
 	result.Examined, result.Young = n.examined, young
-	err := c.drop(ctx, set, limit, end, &result)
+	err := c.drop(ctx, set, end, &result)
 	result.After, result.Took = c.log.State().Bytes, c.now().Sub(began)
 	return result, err
 }
 
-// drop removes events from the log. What a commit is that was stored before the
-// last of them is not certain any more, and is noted first.
-func (c *Chain) drop(ctx context.Context, set storage.DropSet, limit, end event.Seq, result *Compacted) error {
+// drop removes events from before end from the log. What has to be known
+// afterwards is stored first: their leaf hashes, what lives, and that of a commit
+// from before the last of them it is not certain any more whether it is stored.
+func (c *Chain) drop(ctx context.Context, set storage.DropSet, end event.Seq, result *Compacted) error {
 	state := c.Compactions()
 	if len(set) > 0 {
 		state.Dropped = max(state.Dropped, set[len(set)-1].End)
+		if err := c.keepLeaves(ctx, uint64(end)); err != nil {
+			return err
+		}
+		if err := c.sayWhatLives(); err != nil {
+			return err
+		}
 		if err := c.noteCompaction(ctx, state); err != nil {
 			return err
 		}
@@ -123,12 +125,10 @@ func (c *Chain) drop(ctx context.Context, set storage.DropSet, limit, end event.
 		}
 		set = set[len(some):]
 	}
-	state.Bytes, state.Time, state.Seen = c.log.State().Bytes, c.now(), end
-	if result.Young > 0 {
-		state.Seen = limit
-	}
-	if rest := result.Young + uint64(c.Next()-limit); result.Examined > 0 { // it is the next one's, and has to make that due
-		state.Bytes -= min(state.Bytes, result.Before/(result.Examined+uint64(end-limit))*rest)
+	state.Bytes, state.Time, state.Seen = c.log.State().Bytes, c.now(), c.Next()
+	if rest := result.Young + uint64(c.Next()-end); rest > ownEvents { // it is the next one's, and has to make that due
+		state.Bytes -= min(state.Bytes, result.Before/max(result.Examined, 1)*rest)
+		state.Seen = end - 1
 	}
 	return c.noteCompaction(ctx, state)
 }

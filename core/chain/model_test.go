@@ -69,8 +69,9 @@ type model struct {
 	r       *rand.Rand
 	clock   time.Time
 	signers []*signer
-	leaves  []event.Hash // of all events ever
-	sent    []*Commit    // some of them, to be sent again
+	leaves  []event.Hash       // of all events ever
+	own     map[event.Seq]bool // those that are the server's own
+	sent    []*Commit          // some of them, to be sent again
 	commits uint64
 	hist    map[string][]string
 	last    string
@@ -98,7 +99,7 @@ func newModel(t *testing.T, mode event.Trust, seed uint64) *model {
 		m.create(owner.Bytes())
 		m.oracle = newOracle(owner.ID())
 	}
-	m.leaves = m.fixture.leaves()
+	m.leaves, m.own = m.fixture.leaves(), make(map[event.Seq]bool)
 	m.opened()
 	return m
 }

@@ -123,9 +123,10 @@ func (m *model) compact() {
 		m.open()
 		m.opened()
 	}
+	m.said()
 	after := m.stored()
 	for seq := range before {
-		if _, left := after[seq]; !left && !votes[seq].Drops() {
+		if _, left := after[seq]; !left && !votes[seq].Drops() && !m.own[seq] {
 			m.t.Fatalf("event %d was dropped by the vote %s", seq, votes[seq])
 		}
 	}
@@ -183,4 +184,27 @@ func (m *model) resend() {
 		return
 	}
 	m.want(r, old.ResentFrom, old.ResentFrom+event.Seq(old.Count))
+}
+
+// said takes note of what the server has said of what lives.
+func (m *model) said() {
+	m.t.Helper()
+	for b, err := range event.Records(m.log.Records()) {
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if b.First < event.Seq(len(m.leaves)) {
+			continue
+		}
+		f, _, err := event.CutFrame(b.Frames)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		header, err := event.DecodeHeader(f.Header)
+		if err != nil || !isOwn(header.Key) || b.Count != 1 {
+			m.t.Fatalf("event %d appeared, of object %q: %v", b.First, header.Key, err)
+		}
+		m.own[b.First] = true
+		m.leaves = append(m.leaves, f.Leaf(m.ID()))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/storage"
@@ -14,7 +15,8 @@ import (
 // stay whatever the votes, and counts the votes. It needs:
 //
 //   - genesis, and events that are too young or introduce public keys;
-//   - each object's newest event, if the object has a value;
+//   - each object's newest event, if the object has a value; of what the server
+//     said of what lives, older events go whatever the votes;
 //   - what sets, in an object's present life, its parent and who may write and
 //     read it, which is the newest event that says so;
 //   - tombstones that are too young, those that came after the stored snapshot,
@@ -101,6 +103,9 @@ func (n *needs) see(e *stored) {
 	}
 	id := objectOf(h.Key)
 	o := n.objects[id]
+	if o.seen && isOwn(h.Key) {
+		n.pages.mark(e.Seq, isSpent)
+	}
 	if o.ended > 0 {
 		n.keep(o.ended - 1)
 		o.ended = 0
@@ -193,7 +198,7 @@ func (n *needs) dropSet() (set storage.DropSet, young uint64, overruled []uint64
 				}
 			}
 		}
-		if m.needed() || !m.given() {
+		if m.needed() || !m.spent() && !m.given() {
 			continue
 		}
 		if m.young() {
@@ -212,4 +217,9 @@ func (n *needs) dropSet() (set storage.DropSet, young uint64, overruled []uint64
 func objectOf(key []byte) objectID {
 	sum := sha256.Sum256(key)
 	return objectID(sum[:16])
+}
+
+// isOwn reports whether an object is one in which the server says what lives.
+func isOwn(key []byte) bool {
+	return string(key) == authority.LiveKey || string(key) == authority.LiveBeginKey
 }

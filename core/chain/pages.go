@@ -31,6 +31,7 @@ const (
 	isNeeded uint8 = 1 << iota
 	isLive
 	isYoung
+	isSpent
 )
 
 // marks is an event's flags and votes.
@@ -90,6 +91,8 @@ func (p *pages) oldestFirst() iter.Seq2[event.Seq, marks] {
 }
 
 func (m marks) needed() bool { return m[0]&isNeeded != 0 }
+
+func (m marks) spent() bool { return m[0]&isSpent != 0 }
 
 func (m marks) young() bool { return m[0]&isYoung != 0 }
 

@@ -3,6 +3,7 @@ package chain
 import (
 	"context"
 
+	"github.com/atedb/atedb/sdk/authority"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/event/eventpb"
 	"github.com/atedb/atedb/sdk/evidence"
@@ -64,7 +65,8 @@ func (c *Chain) replayBatch(b *event.Batch, header *eventpb.Header) error {
 		c.merkle.Append(f.Leaf(c.id))
 		seq++
 	}
-	if c.genesis.Trust == event.Distributed && b.First > 0 {
+	own := b.Count == 1 && authority.IsOwn(header)
+	if c.genesis.Trust == event.Distributed && b.First > 0 && !own {
 		seal, err := evidence.ParseSeal(b.Evidence)
 		if err != nil {
 			return fault.New(fault.Damaged, "the seal of event %d of chain %s: %w", b.First, c.name, err)

@@ -65,10 +65,11 @@ func (c *Chain) nextRound() []*Commit {
 	return c.takeRound()
 }
 
-// takeRound takes as much of the queue as a round may hold.
+// takeRound takes as much of the queue as a round may hold. An event of the
+// server's own is the last of its round, so that the state is then as of it.
 func (c *Chain) takeRound() []*Commit {
 	n, size := 0, 0
-	for n < len(c.queue) && (n == 0 || size < maxRound) {
+	for n < len(c.queue) && (n == 0 || size < maxRound && c.queue[n-1].own == nil) {
 		size += c.queue[n].recordSize()
 		n++
 	}
@@ -277,6 +278,9 @@ func (j *judge) judge(commit *Commit, i int, first event.Seq) (int, error) {
 		return -1, fault.New(fault.Expired, "the commit was first sent before the chain was compacted, so it cannot be told whether it was stored and dropped since; look at the present state of its objects")
 	case commit.Resent && j.unsure != nil && commit.ResentFrom < j.recent.from:
 		return -1, j.unsure
+	}
+	if commit.own != nil {
+		return -1, j.tree.StageOwn(first, commit.own)
 	}
 	if i, err := j.locks.check(commit.Writer.Session, commit.writes); err != nil {
 		return i, err

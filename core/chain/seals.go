@@ -30,7 +30,7 @@ func (j *judge) validate(round []*Commit) []error {
 	var batches []trust.Batch
 	var asked []int
 	for i, commit := range round {
-		if _, stored := j.find(commit); stored || commit.shapeErr != nil {
+		if _, stored := j.find(commit); stored || commit.shapeErr != nil || commit.own != nil {
 			continue
 		}
 		signer, ok := j.tree.PublicKey(commit.seal.Signer)
