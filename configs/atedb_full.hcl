@@ -49,6 +49,10 @@ compaction "standard" {
   timer  = "1h"              # time between compactions
 }
 
+# Names of strategies, such as "retention", that may end objects which have a value, in chains of
+# centralized trust. Whatever else a strategy votes, what lives is kept.
+may_end_live = []
+
 # A plugin block is only for a program that is in no plugin folder, or whose checksum is pinned.
 # plugin "auth" "acme" {
 #   path   = "/opt/acme/atedb-plugin-auth-acme"

@@ -37,7 +37,7 @@ type Commit struct {
 	// returns. It must not block.
 	Answer func(*Commit, Result)
 
-	own        *eventpb.Header // of the server's own event, which nobody sealed; nil for a client's commit
+	own        *eventpb.Header // of the one event, if the server commits: nobody sealed it; nil for a client's commit
 	writes     []write
 	leaves     []event.Hash // of the events
 	oneWrite   [1]write     // room for those of a commit of one event

@@ -23,6 +23,9 @@ const (
 // Strategy is a compaction strategy and its name in the config file.
 type Strategy struct {
 	Name string
+	// EndsLive lets it end objects that have a value, in centralized trust, by
+	// voting to drop the value.
+	EndsLive bool
 	compaction.Strategy
 }
 
@@ -41,6 +44,7 @@ type Compacted struct {
 	Examined  uint64        // events
 	Dropped   uint64        // events
 	Young     uint64        // events that will be dropped when they are a little older
+	Ended     uint64        // objects that were ended, since a strategy that may do so gave up their values
 	Before    uint64        // bytes of records
 	After     uint64        // bytes of records
 	Took      time.Duration // from its beginning to its end
@@ -87,6 +91,13 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 		}
 	}
 	n.finish()
+	if c.genesis.Trust == event.Centralized {
+		ended, err := c.endLive(ctx, n.givenUp(o.Strategies))
+		if err != nil {
+			return result, err
+		}
+		result.Ended = ended
+	}
 	set, young, overruled := n.dropSet()
 	for i, values := range overruled {
 		if values > 0 {

@@ -26,15 +26,10 @@ const ownEvents = 2
 // commitOwn appends an event of the server's own. The leader calls then before
 // anything comes after the event.
 func (c *Chain) commitOwn(h event.Header, then func()) (event.Seq, error) {
-	encoded, err := h.Encode()
+	commit, err := ownCommit(h)
 	if err != nil {
 		return 0, err
 	}
-	commit := &Commit{Count: 1, Frames: event.AppendFrame(nil, encoded, nil), own: new(eventpb.Header)}
-	if err := event.UnmarshalHeader(encoded, commit.own); err != nil {
-		return 0, err
-	}
-	_, _ = rand.Read(commit.ID[:]) // it never fails
 	answered := make(chan Result, 1)
 	commit.Answer = func(_ *Commit, r Result) {
 		if r.Err == nil {
@@ -45,4 +40,15 @@ func (c *Chain) commitOwn(h event.Header, then func()) (event.Seq, error) {
 	c.Commit(commit)
 	r := <-answered
 	return r.First, r.Err
+}
+
+// ownCommit returns the commit of an event of the server's own.
+func ownCommit(h event.Header) (*Commit, error) {
+	encoded, err := h.Encode()
+	if err != nil {
+		return nil, err
+	}
+	commit := &Commit{Count: 1, Frames: event.AppendFrame(nil, encoded, nil), own: new(eventpb.Header)}
+	_, _ = rand.Read(commit.ID[:]) // it never fails
+	return commit, event.UnmarshalHeader(encoded, commit.own)
 }

@@ -93,7 +93,7 @@ func (m *model) compact() {
 	o := Compaction{TombstoneAge: time.Duration(m.r.IntN(3)) * 10 * time.Second}
 	for i := range 1 + m.r.IntN(2) {
 		p := []plan{everywhere(compaction.ForceDrop), superseded, m.anyVotes}[m.r.IntN(3)]
-		o.Strategies = append(o.Strategies, Strategy{fmt.Sprint("strategy ", i), m.heard(p, votes)})
+		o.Strategies = append(o.Strategies, Strategy{Name: fmt.Sprint("strategy ", i), Strategy: m.heard(p, votes)})
 	}
 	if m.oneIn(2) { // some of what is young will be old enough
 		m.clock = m.clock.Add(youngest)

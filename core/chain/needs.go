@@ -147,7 +147,9 @@ func (n *needs) seeValue(e *stored, o *object) {
 	h := &e.Header
 	if !o.seen {
 		n.keep(e.Seq)
-		n.pages.mark(e.Seq, isLive)
+		if !event.IsReserved(h.Key) {
+			n.pages.mark(e.Seq, isLive)
+		}
 	}
 	o.oldest = e.Seq + 1
 	o.hasMoved = o.hasMoved || setsParent(h)
@@ -184,6 +186,24 @@ func (n *needs) keep(seq event.Seq) { n.pages.mark(seq, isNeeded) }
 // vote counts a vote of a strategy. One on an event that is not there, or may
 // not be dropped, has no effect.
 func (n *needs) vote(strategy int, seq event.Seq, v compaction.Vote) { n.pages.vote(strategy, seq, v) }
+
+// givenUp returns the newest values of objects that strategies which may end
+// them vote to drop, where no other votes against it.
+func (n *needs) givenUp(strategies []Strategy) []event.Seq {
+	var values []event.Seq
+	for seq, m := range n.pages.oldestFirst() {
+		if !m.live() || m.young() || !m.given() {
+			continue
+		}
+		for i, v := range m.votes() {
+			if v.Drops() && strategies[i].EndsLive {
+				values = append(values, seq)
+				break
+			}
+		}
+	}
+	return values
+}
 
 // dropSet returns what the votes give up and nobody needs, how many events are
 // such but too young, and for each strategy how many values that live it wanted

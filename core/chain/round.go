@@ -65,8 +65,8 @@ func (c *Chain) nextRound() []*Commit {
 	return c.takeRound()
 }
 
-// takeRound takes as much of the queue as a round may hold. An event of the
-// server's own is the last of its round, so that the state is then as of it.
+// takeRound takes as much of the queue as a round may hold. What the server
+// commits is the last of its round, so that the state is then as of it.
 func (c *Chain) takeRound() []*Commit {
 	n, size := 0, 0
 	for n < len(c.queue) && (n == 0 || size < maxRound && c.queue[n-1].own == nil) {
@@ -279,9 +279,6 @@ func (j *judge) judge(commit *Commit, i int, first event.Seq) (int, error) {
 	case commit.Resent && j.unsure != nil && commit.ResentFrom < j.recent.from:
 		return -1, j.unsure
 	}
-	if commit.own != nil {
-		return -1, j.tree.StageOwn(first, commit.own)
-	}
 	if i, err := j.locks.check(commit.Writer.Session, commit.writes); err != nil {
 		return i, err
 	}
@@ -290,6 +287,9 @@ func (j *judge) judge(commit *Commit, i int, first event.Seq) (int, error) {
 		if got := (version{seq, ok}); got != (version{want.Seq, want.Exists}) {
 			return -1, fault.New(fault.VersionConflict, "object %q is %s; %s was expected", want.Key, got, version{want.Seq, want.Exists})
 		}
+	}
+	if commit.own != nil {
+		return -1, j.tree.StageOwn(first, commit.own)
 	}
 	if j.verdicts == nil {
 		return j.write(commit, first, commit.Writer.Proven)

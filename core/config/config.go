@@ -56,6 +56,9 @@ type Config struct {
 	Storage Block `koanf:"storage"`
 	// Compaction are the strategies that vote on what a chain may drop.
 	Compaction []Block `koanf:"compaction"`
+	// MayEndLive are names of strategies that may end objects which have a
+	// value, in chains of centralized trust. No other ever loses one.
+	MayEndLive []string `koanf:"may_end_live"`
 
 	// Plugins say where programs are that are in none of the plugin folders,
 	// or which checksum they must have.

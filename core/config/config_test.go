@@ -87,6 +87,7 @@ compaction "standard" { mode = "never"  factor = 0.5 }
 plugin "auth" "acme" { path = "/opt/acme/plugin"  sha256 = "` + sum + `" }
 plugin "compaction" "acme" { path = "/opt/acme/other" }
 plugin_dirs = ["/opt/a", "/opt/b"]
+may_end_live = ["acme", "standard"]
 require_checksums = true
 dns_server = "[::1]:53"
 dns_sec = true
@@ -128,6 +129,7 @@ plugin:
   auth: { acme: { path: /opt/acme/plugin, sha256: ` + sum + ` } }
   compaction: { acme: { path: /opt/acme/other } }
 plugin_dirs: [/opt/a, /opt/b]
+may_end_live: [acme, standard]
 require_checksums: true
 dns_server: "[::1]:53"
 dns_sec: true
@@ -165,7 +167,7 @@ func TestFilesSayTheSame(t *testing.T) {
 			{Kind: "auth", Name: "acme", Path: "/opt/acme/plugin", SHA256: sum},
 			{Kind: "compaction", Name: "acme", Path: "/opt/acme/other"},
 		},
-		PluginDirs: []string{"/opt/a", "/opt/b"}, RequireChecksums: true,
+		MayEndLive: []string{"acme", "standard"}, PluginDirs: []string{"/opt/a", "/opt/b"}, RequireChecksums: true,
 		DNSServer: "[::1]:53", DNSSec: true, DNSAnchors: "/etc/anchors", AuthRule: "all",
 		Log: Log{Level: "warn", Format: "json"}, TLS: TLS{Certificate: "/c", Key: "/k"},
 		Limits: Limits{MaxConnections: 1, MaxConnectionsPerAddress: 2, MaxOpenChains: 3, MaxCompactions: 4, CompactionMiBPerSecond: 5, TombstoneTime: 3 * time.Hour,
@@ -268,6 +270,9 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		value := values[typ]
 		if typ.Kind() == reflect.String {
 			value = [2]string{texts[key], texts[key]}
+		}
+		if key == "may_end_live" {
+			value = [2]string{"standard", "[standard]"}
 		}
 		name := "ATEDB_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 		// A certificate and its key go together, and anchors with DNSSEC; what comes later counts.

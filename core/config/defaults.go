@@ -35,6 +35,7 @@ func Default() *Config {
 		Storage:        Block{"file", []byte(`{}`)},
 		Compaction: []Block{{standardCompaction, []byte(
 			`{"factor":0.4,"mode":"factor-or-timer","size":"100MiB","timer":"1h"}`)}},
+		MayEndLive: []string{},
 		PluginDirs: defaultPluginDirs(),
 		AuthRule:   AuthFirstAnswer,
 		DNSServer:  "8.8.8.8",

@@ -30,7 +30,7 @@ var hostname = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 // the plugins' own blocks is theirs to check.
 func (c *Config) Validate() error {
 	for _, check := range []func() error{
-		c.checkListen, c.checkPaths, c.checkBlocks, c.checkPlugins, c.checkDNS, c.checkNames, c.checkLimits,
+		c.checkListen, c.checkPaths, c.checkBlocks, c.checkMayEndLive, c.checkPlugins, c.checkDNS, c.checkNames, c.checkLimits,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -80,6 +80,16 @@ func (c *Config) checkBlocks() error {
 			if !pluginName.MatchString(b.Name) {
 				return c.bad(kind, "%q is not a plugin's name, which has lower-case letters, digits and inner dashes, at most 63", b.Name)
 			}
+		}
+	}
+	return nil
+}
+
+// checkMayEndLive refuses names of strategies that do not run.
+func (c *Config) checkMayEndLive() error {
+	for _, name := range c.MayEndLive {
+		if !slices.ContainsFunc(c.Compaction, func(b Block) bool { return b.Name == name }) {
+			return c.bad("may_end_live", "has %q, which is the name of no compaction block; add one, or remove the name", name)
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -24,6 +25,7 @@ type plugins struct {
 	trust   trust.Validator
 	rules   trust.Rules
 
+	mayEndLive  []string
 	strategies  []chain.Strategy
 	compactions []compaction.Rules // when they want chains compacted
 }
@@ -38,7 +40,7 @@ func startPlugins(ctx context.Context, cfg *config.Config, log hclog.Logger) (*p
 	if err != nil {
 		return nil, err
 	}
-	p := &plugins{host: host}
+	p := &plugins{host: host, mayEndLive: cfg.MayEndLive}
 	for _, spec := range cfg.PluginSpecs() {
 		if err := p.start(ctx, pluginhost.Spec(spec)); err != nil {
 			return nil, errors.Join(err, p.stop(cfg.Limits.ShutdownTimeout))
@@ -68,7 +70,7 @@ func (p *plugins) start(ctx context.Context, spec pluginhost.Spec) error {
 		if err != nil {
 			return err
 		}
-		p.strategies = append(p.strategies, chain.Strategy{Name: spec.Name, Strategy: strategy})
+		p.strategies = append(p.strategies, chain.Strategy{Name: spec.Name, Strategy: strategy, EndsLive: slices.Contains(p.mayEndLive, spec.Name)})
 		p.compactions = append(p.compactions, rules)
 	}
 	return nil

@@ -72,14 +72,20 @@ func checkOwn(h *eventpb.Header) error {
 	return nil
 }
 
-// StageOwn stages an event that the server itself writes, for which [IsOwn] is
-// true, as Judge does others.
+// StageOwn stages an event that the server itself writes, as Judge does others:
+// one for which [IsOwn] is true, or the end of an object, which needs no
+// authority then.
 func (t *Tree) StageOwn(seq event.Seq, h *eventpb.Header) error {
-	if !IsOwn(h) || seq < t.staged.next {
+	if seq < t.staged.next || event.IsReserved(h.Key) != IsOwn(h) || !IsOwn(h) && !h.Tombstone {
 		return fault.New(fault.Internal, "event %d of object %s cannot be the server's own", seq, quote(h.Key))
 	}
-	if err := checkOwn(h); err != nil {
-		return err
+	if n := t.extras.get(idOf(h.Key)).children; n > 0 {
+		return fault.New(fault.HasChildren, "object %s has %d others under it; end or move those first", quote(h.Key), n)
+	}
+	if IsOwn(h) {
+		if err := checkOwn(h); err != nil {
+			return err
+		}
 	}
 	t.change(seq, h, idOf(h.Key), top)
 	return nil

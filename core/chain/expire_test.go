@@ -1,0 +1,55 @@
+package chain
+
+import (
+	"context"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/atedb/atedb/sdk/compaction"
+	"github.com/atedb/atedb/sdk/event"
+)
+
+// forceful votes to drop everything.
+type forceful struct{}
+
+func (forceful) Plan(_ context.Context, _ compaction.Chain, events iter.Seq2[compaction.Event, error], cast func(event.Seq, compaction.Vote)) error {
+	for e, err := range events {
+		if err != nil {
+			return err
+		}
+		cast(e.Seq, compaction.ForceDrop)
+	}
+	return nil
+}
+
+// TestEndsLive ends what a strategy gives up that may, and neither what is
+// locked, or has others under it, nor anything for a strategy that may not.
+func TestEndsLive(t *testing.T) {
+	for may, want := range map[bool]uint64{false: 0, true: 3} {
+		f := newFixture(t)
+		f.do(newCommit(1, put{"a", "1", false}, put{"b", "1", false}, put{"locked", "1", false}, put{"parent", "1", false}))
+		child := event.Header{Key: []byte("child"), Parent: event.Parent{Key: []byte("parent")}}
+		f.do(withHeader(2, child, "x"))
+		f.do(newCommit(3, put{"a", "2", false}))
+		f.do(newCommit(4, put{"last", "1", false})) // which no compaction looks at
+		if err := f.Lock(&LockRequest{Session: 7, Key: []byte("locked"), Granted: func() {}}); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now().Add(time.Hour)
+		f.now = func() time.Time { return now }
+		result, err := f.Compact(t.Context(), Compaction{Strategies: []Strategy{{Name: "s", EndsLive: may, Strategy: forceful{}}}})
+		if err != nil || result.Ended != want {
+			t.Fatalf("may %t: %+v, %v", may, result, err)
+		}
+		for key, there := range map[string]bool{"a": !may, "b": !may, "locked": true, "child": !may, "parent": true, "last": true} {
+			if got := len(f.Newest([][]byte{[]byte(key)})) == 1; got != there {
+				t.Errorf("may %t: object %s there %t", may, key, got)
+			}
+		}
+		f.open() // as it was stored
+		if got := len(f.Newest([][]byte{[]byte("b")})) == 1; got != !may {
+			t.Errorf("may %t: after opening again, b there %t", may, got)
+		}
+	}
+}
