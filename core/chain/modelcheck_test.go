@@ -101,39 +101,41 @@ func (m *model) checkProofs(size uint64, all bool) {
 // checkVerified has a stranger verify the survivors.
 func (m *model) checkVerified() {
 	m.t.Helper()
-	ctx := m.t.Context()
-	_, genesis := m.Genesis()
-	l, err := verify.New(genesis, m.Leaves)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	batches := uint64(0)
-	for b, err := range event.Records(m.log.Records()) {
-		if err == nil && b.First > 0 {
-			if !m.own[b.First] {
-				batches++
-			}
-			err = l.Add(ctx, &b)
-		}
-		if err != nil {
-			m.t.Fatalf("verifying: %v", err)
-		}
-	}
-	err = l.Skip(ctx, m.Next())
-	if err == nil {
-		err = l.CheckHead(ctx, m.Head())
-	}
-	if err == nil {
-		err = l.CheckLive()
-	}
-	if got := l.Counts(); err != nil || l.Head() != m.Head() || m.trust == event.Distributed && got.Seals != batches {
-		m.t.Fatalf("verified: head %s, %+v of %d batches: %v", l.Head(), got, batches, err)
-	}
+	l := m.verify()
 	for key, o := range m.objects {
 		if seq, ok := l.Newest([]byte(key)); !ok || seq != o.seq {
 			m.t.Fatalf("the verifier has object %q at %d %t, want %d", key, seq, ok, o.seq)
 		}
 	}
+}
+
+// verify has a stranger verify what is left of a chain, up to its head.
+func (f *fixture) verify() *verify.Log {
+	f.t.Helper()
+	ctx := f.t.Context()
+	_, genesis := f.Genesis()
+	l, err := verify.New(genesis, f.Leaves)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	batches := uint64(0)
+	for b, err := range event.Records(f.log.Records()) {
+		if err == nil && b.First > 0 {
+			batches++
+			err = l.Add(ctx, &b)
+		}
+		if err != nil {
+			f.t.Fatalf("verifying: %v", err)
+		}
+	}
+	err = l.Skip(ctx, f.Next())
+	if err == nil {
+		err = l.CheckHead(ctx, f.Head())
+	}
+	if got := l.Counts(); err != nil || l.Head() != f.Head() || f.trust == event.Distributed && got.Seals != batches {
+		f.t.Fatalf("verified: head %s, %+v of %d batches: %v", l.Head(), got, batches, err)
+	}
+	return l
 }
 
 // checkReplayed opens a copy of the log without its snapshot: the state is the

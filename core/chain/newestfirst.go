@@ -70,7 +70,7 @@ func (c *Chain) window(ctx context.Context, from, end event.Seq) (events []store
 				if err != nil {
 					return fault.New(fault.Damaged, "event %d of chain %s: %w", seq, c.name, err)
 				}
-				e := compaction.Event{Seq: seq, Time: b.When(), DataSize: f.DataLen, Header: header}
+				e := compaction.Event{Seq: seq, Time: b.When(), DataSize: f.DataLen, Header: header, Encoded: f.Header}
 				events = append(events, stored{e, spanOf(b).first, introducesSigner(&header, b.Evidence)})
 				if bytes += len(f.Header); bytes > windowBytes && end-from > 1 {
 					events = nil

@@ -184,12 +184,9 @@ func (l *Log) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, 
 		return nil, l.ReadErr
 	}
 	out := dst
-	for batch, err := range event.Records(l.records) {
+	for batch, err := range event.Records(after(l.records, from)) {
 		if err != nil {
 			return nil, err
-		}
-		if batch.Next() <= from {
-			continue
 		}
 		if read := len(out) - len(dst); read > 0 && read+batch.RecordSize() > maxBytes {
 			break
@@ -202,6 +199,18 @@ func (l *Log) Read(_ context.Context, dst []byte, from event.Seq, maxBytes int, 
 		out = batch.AppendRecord(out)
 	}
 	return out, nil
+}
+
+// after returns the records that have events at or after a seq.
+func after(records []byte, from event.Seq) []byte {
+	for len(records) > 0 {
+		first, count, size, err := event.PeekRecord(records)
+		if err != nil || first+event.Seq(count) > from {
+			break
+		}
+		records = records[size:]
+	}
+	return records
 }
 
 // PutBlob implements chain.Log.
