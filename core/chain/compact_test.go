@@ -190,6 +190,25 @@ func TestTombstonesThatASnapshotHasNotSeen(t *testing.T) {
 	open()
 }
 
+// TestTombstonesDuringASave compacts while the first snapshot, from before an
+// object ended, is being written.
+func TestTombstonesDuringASave(t *testing.T) {
+	f := oldFixture(t)
+	f.do(newCommit(1, put{"a", "v", false}))
+	body := f.snapshot(2)
+	f.do(newCommit(2, put{"a", "", true}))
+	f.fill(5000)
+	f.compact(everywhere(compaction.ForceDrop))
+	f.compact(everywhere(compaction.ForceDrop))
+	if err := f.Chain.save(t.Context(), 2, body); err != nil {
+		t.Fatal(err)
+	}
+	f.open()
+	if len(f.Newest([][]byte{[]byte("a")})) > 0 {
+		t.Error("the object lives again")
+	}
+}
+
 // TestTombstonesBesideABadSnapshot has tombstones stay while it is not known what
 // the stored snapshot has, and go where there is none.
 func TestTombstonesBesideABadSnapshot(t *testing.T) {
