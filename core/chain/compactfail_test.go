@@ -129,6 +129,7 @@ func TestKillDuringACompaction(t *testing.T) {
 	steps := 0
 	for kill := 0; kill <= steps; kill++ {
 		f := threeVersions(t)
+		f.upkeep.running.Wait()
 		head := f.Head()
 		at := 0
 		var killed *chaintest.Log
@@ -145,7 +146,6 @@ func TestKillDuringACompaction(t *testing.T) {
 			step()
 			return true, nil
 		}
-		f.upkeep.running.Wait()
 		f.compact(everywhere(compaction.Drop))
 		if killed == nil {
 			killed = f.log.Copy()

@@ -73,8 +73,6 @@ type model struct {
 	own     map[event.Seq]bool // those that are the server's own
 	sent    []*Commit          // some of them, to be sent again
 	commits uint64
-	hist    map[string][]string
-	last    string
 
 	dropped, compactions, openings, checks int
 }

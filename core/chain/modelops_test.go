@@ -105,6 +105,7 @@ func (m *model) compact() {
 			killed = m.log.Copy()
 		}
 	}
+	m.upkeep.running.Wait()
 	m.log.OnPutBlob = func(_ context.Context, name string, _ []byte) (bool, error) {
 		if name == compactionsBlob {
 			kill()
@@ -113,10 +114,10 @@ func (m *model) compact() {
 	}
 	m.log.OnDrop = func(storage.DropSet) (bool, error) { kill(); return true, nil }
 	before := m.stored()
-	c, err := m.Compact(m.t.Context(), o)
-	if err != nil {
+	if _, err := m.Compact(m.t.Context(), o); err != nil {
 		m.t.Fatal(err)
 	}
+	m.upkeep.running.Wait()
 	m.log.OnPutBlob, m.log.OnDrop = nil, nil
 	if killed != nil {
 		m.log = killed
@@ -132,7 +133,6 @@ func (m *model) compact() {
 	}
 	m.compactions++
 	m.dropped += max(0, len(before)-len(after))
-	_ = c
 	m.check()
 }
 
