@@ -122,6 +122,9 @@ func (t *Tree) Flush(ctx context.Context) error {
 	t.flush.Lock()
 	defer t.flush.Unlock()
 	v := t.snapshot()
+	if v.stored == v.size/BundleSize {
+		return nil
+	}
 	raw := make([]byte, 0, BundleBytes)
 	for n := v.stored; n < v.size/BundleSize; n++ {
 		raw = raw[:0]

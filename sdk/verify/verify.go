@@ -16,18 +16,21 @@
 //
 // Where compaction has dropped events, their leaf hashes stand for them. Whoever
 // gives the log gives those too, so they count once the root is compared, and
-// they hide what was said: that nothing was dropped which is still in force
-// cannot be seen. An event that turns up elsewhere in a dropped one's place is
-// therefore not verified, even if it has the leaf hash: see [Log.Dropped].
+// they hide what was said. Which values live, the server says before it drops
+// anything (see package authority); [Log.CheckLive] compares. An event that turns
+// up elsewhere in a dropped one's place is not verified, even if it has the leaf
+// hash: see [Log.Dropped].
 //
 // What is left must be enough to judge it by the rules of package authority, or
 // Add fails with what is then missing: no_parent, unknown_key, not_authorized
 // and so on. It is if compaction keeps, besides each object's newest event, all
 // events that set a parent or an authority or introduce a key, those that first
-// gave a value to an object that others name as their parent, and tombstones for
-// as long as an earlier event of their object. Numbers of writers whose batches
-// were dropped whole are not known: that such a batch was stored again later does
-// not show until its writer's next one.
+// gave a value to an object that others name as their parent, or that moved later,
+// those before one, in its commit, that introduces the key which sealed it, and
+// tombstones for as long as an earlier event of their object. Numbers of writers
+// whose batches were dropped whole are not known: that such a batch was stored
+// again later does not show until its writer's next one, or until the server says
+// what lives.
 package verify
 
 import (
@@ -165,6 +168,7 @@ func (l *Log) CheckHead(ctx context.Context, head merkle.Head) error {
 		if root, err = l.merkle.RootAt(ctx, head.Size); err != nil {
 			return err
 		}
+		l.roots.Add(merkle.Head{Size: head.Size, Root: root})
 	}
 	if head.Size == uint64(l.next) && len(l.owed) > 0 {
 		return fault.New(fault.Forked, "the head %s ends the chain within a commit, of which %d events are missing", head, len(l.owed))
