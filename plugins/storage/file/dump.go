@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
@@ -19,8 +20,11 @@ type Found struct {
 	Err    error // what is wrong with the place; there is no record then
 }
 
-// maxLooks is how often a dump looks anew where a chain's records are.
-const maxLooks = 4
+const (
+	maxLooks   = 4                     // how often a dump looks anew where a chain's records are
+	settleTime = 10 * time.Millisecond // after which it looks again whether something is damaged
+	maxSettle  = 100                   // how often it does
+)
 
 // Dump calls visit with every record of a chain, in order, and with every place
 // that is damaged; after one it goes on at the next record that it finds. What
@@ -85,7 +89,7 @@ func (d *dump) run(ctx context.Context) error {
 func (d *dump) look(ctx context.Context) (*walker, error) {
 	d.looks++
 	var before []Found
-	for range maxLooks {
+	for range maxSettle {
 		var troubles []Found
 		v, err := d.folder.look(ctx, d.name, func(path string, offset int64, err error) error {
 			troubles = append(troubles, Found{File: path, Offset: offset, Err: err})
@@ -96,6 +100,7 @@ func (d *dump) look(ctx context.Context) (*walker, error) {
 		}
 		if !slices.EqualFunc(troubles, before, sameTrouble) {
 			before = troubles
+			time.Sleep(settleTime)
 			continue
 		}
 		for _, f := range troubles {
