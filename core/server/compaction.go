@@ -11,12 +11,14 @@ import (
 	"github.com/atedb/atedb/core/compact"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/compaction"
 )
 
 // compactor compacts open chains when they are due.
 type compactor struct {
 	scheduler  *compact.Scheduler
 	strategies []chain.Strategy
+	rules      []compaction.Rules // of the strategies, in the same order
 	tombstones time.Duration // how old they have to be
 	io         *rate.Limiter // bytes read, of all compactions together
 	log        hclog.Logger
@@ -26,7 +28,7 @@ func newCompactor(p *plugins, limits config.Limits, log hclog.Logger) *compactor
 	perSecond := limits.CompactionMiBPerSecond << 20
 	return &compactor{
 		scheduler:  compact.New(p.compactions, limits.MaxCompactions, log),
-		strategies: p.strategies, tombstones: limits.TombstoneTime,
+		strategies: p.strategies, rules: p.compactions, tombstones: limits.TombstoneTime,
 		io: rate.NewLimiter(rate.Limit(perSecond), perSecond), log: log,
 	}
 }
@@ -43,11 +45,16 @@ func (c *compactor) pace(ctx context.Context, bytes int) error {
 	return nil
 }
 
-// compact compacts a chain, which must not be closed meanwhile.
-func (c *compactor) compact(ctx context.Context, target *chain.Chain) (chain.Compacted, error) {
+// compact compacts a chain, which must not be closed meanwhile. pace is told of
+// bytes that were read, and waits as long as the next ones have to.
+func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx context.Context, bytes int) error) (chain.Compacted, error) {
+	target := open.chain
+	open.compactions.Add(1)
+	open.compacting.Add(1)
+	defer open.compacting.Add(-1)
 	log := c.log.With("chain", target.Name())
 	log.Debug("compaction begins", "events", target.Next())
-	result, err := target.Compact(ctx, chain.Compaction{Strategies: c.strategies, TombstoneAge: c.tombstones, Pace: c.pace})
+	result, err := target.Compact(ctx, chain.Compaction{Strategies: c.strategies, TombstoneAge: c.tombstones, Pace: pace})
 	for _, o := range result.Overruled {
 		log.Warn("a compaction strategy wanted values dropped that live; they are kept", "strategy", o.Strategy, "values", o.Values)
 	}
@@ -80,6 +87,6 @@ func (w watched) Compact(ctx context.Context) error {
 		return nil
 	}
 	defer w.registry.release(w.open)
-	_, err := w.compactor.compact(ctx, w.open.chain)
+	_, err := w.compactor.compact(ctx, w.open, w.compactor.pace)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -55,6 +56,9 @@ type openChain struct {
 	watch  *compact.Watch
 
 	closed chan struct{} // closed when the chain is, and may be opened anew
+
+	compactions atomic.Uint64 // that began
+	compacting  atomic.Int32  // compactions under way
 
 	ctx    context.Context // ends, with a cause, when the chain cannot go on
 	cancel context.CancelCauseFunc

@@ -14,6 +14,7 @@ import (
 
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/config"
+	"github.com/atedb/atedb/core/control"
 	"github.com/atedb/atedb/core/durable"
 	"github.com/atedb/atedb/core/farewell"
 	"github.com/atedb/atedb/core/session"
@@ -71,6 +72,10 @@ func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) 
 	if err != nil {
 		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
 	}
+	if s.control, err = startControl(cfg, s.registry, log.Named("control")); err != nil {
+		listener.Close()
+		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
+	}
 	accepting := make(chan error, 1)
 	go func() { accepting <- listener.Serve() }()
 	log.Info("serving", "listen", listener.Addr().String(), "logs_path", cfg.LogsPath, "version", plugin.BuildVersion(),
@@ -94,6 +99,7 @@ type server struct {
 	accept           wire.AcceptOptions
 	registry         *registry
 	tokens           *tokens
+	control          *control.Server
 	lastSession      atomic.Uint64
 
 	sessions    context.Context // ends, with a cause, when sessions have to
@@ -109,6 +115,7 @@ func (s *server) stop(listener *transport.Listener, store *durable.Store, plugin
 	defer cancel()
 	listener.Close()
 	s.endSessions(errStopping)
+	s.control.Close()
 	s.registry.compactor.scheduler.Close()
 	ended := make(chan struct{})
 	go func() {
