@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/atedb/atedb/cmd/internal/usage"
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/control"
@@ -80,7 +81,7 @@ func (s *stopped) open(ctx context.Context, name chainname.Name) error {
 	log := &lookedLog{FolderChain: looked, made: make(map[string][]byte)}
 	trust, err := log.trust(ctx)
 	if err == nil {
-		s.chain, err = chain.Open(ctx, name, chain.Options{Log: log, Trust: trust, OnProblem: func(err error) { report(s.stderr, err) }})
+		s.chain, err = chain.Open(ctx, name, chain.Options{Log: log, Trust: trust, OnProblem: func(err error) { usage.Report(s.stderr, "atedb", err) }})
 	}
 	if err != nil {
 		looked.Close()

@@ -19,8 +19,8 @@ type compactor struct {
 	scheduler  *compact.Scheduler
 	strategies []chain.Strategy
 	rules      []compaction.Rules // of the strategies, in the same order
-	tombstones time.Duration // how old they have to be
-	io         *rate.Limiter // bytes read, of all compactions together
+	tombstones time.Duration      // how old they have to be
+	io         *rate.Limiter      // bytes read, of all compactions together
 	log        hclog.Logger
 }
 
