@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command lines in testdata. Beside testscript's own
 // commands a script has `plugins`, after which the daemon finds this
-// repository's plugins.
+// repository's plugins, and chainCommands.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -39,16 +40,22 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("ATEDB_RUNTIME_DIR", filepath.Join(scratch, "run"))
 			env.Setenv("CONFIGS", configsDir(t))
+			env.Values["serving"] = new(*serving)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		Cmds: withChainCommands(map[string]func(*testscript.TestScript, bool, []string){
 			"plugins": func(ts *testscript.TestScript, _ bool, _ []string) {
 				dir, err := pluginDir()
 				ts.Check(err)
 				ts.Setenv("ATEDB_PLUGIN_DIRS", dir)
 			},
-		},
+		}),
 	})
+}
+
+func withChainCommands(cmds map[string]func(*testscript.TestScript, bool, []string)) map[string]func(*testscript.TestScript, bool, []string) {
+	maps.Copy(cmds, chainCommands)
+	return cmds
 }
 
 func configsDir(t *testing.T) string {
