@@ -82,7 +82,7 @@ func scriptStop(ts *testscript.TestScript) {
 // the first test asks for them.
 var programs = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(scratch, "bin")
-	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "../atedb-plugin-storage-file", "../atedb-plugin-storage-memory")
+	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "../atedb-plugin-storage-file", "../atedb-plugin-storage-memory", "../atedb-plugin-compaction-standard")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	return dir, build.Run()
 })

@@ -76,7 +76,7 @@ var authPath = transport.Path{
 
 // Run serves until ctx ends, then stops in an orderly way: it takes no more
 // connections, answers the requests under way, ends the connections, and stops
-// the storage plugin. It returns nil after an orderly stop. If the accounts'
+// the plugins. It returns nil after an orderly stop. If the accounts'
 // chain cannot go on, it ends too: start it again.
 func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 	defer func() {
@@ -94,7 +94,10 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeStore(store)) }()
+	defer func() {
+		storage.compactor.end()
+		err = errors.Join(err, closeStore(store))
+	}()
 	s, err := newService(store, cfg.Identity, cfg.Policy, log)
 	if err != nil {
 		return err

@@ -12,11 +12,12 @@ import (
 	"github.com/atedb/atedb/sdk/plugin"
 )
 
-// storage is the storage plugin, and what is open in it.
+// storage is the plugins for storage and compaction, and what is open.
 type storage struct {
-	host  *pluginhost.Host
-	store *durable.Store
-	log   *durable.Log
+	host      *pluginhost.Host
+	store     *durable.Store
+	log       *durable.Log
+	compactor *compactor
 }
 
 func startStorage(ctx context.Context, cfg Config, log hclog.Logger) (*storage, error) {
@@ -32,6 +33,13 @@ func startStorage(ctx context.Context, cfg Config, log hclog.Logger) (*storage, 
 		return nil, errors.Join(err, s.stop())
 	}
 	s.store = durable.NewStore(started)
+	strategy, err := host.Start(ctx, pluginhost.Spec{Kind: plugin.KindCompaction, Name: strategyName, Config: []byte("{}")})
+	if err == nil {
+		s.compactor, err = newCompactor(ctx, strategy.Compaction(), log.Named("compaction"))
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
 	return s, nil
 }
 
@@ -40,13 +48,17 @@ func (s *storage) open(ctx context.Context, cfg Config, fail func(error), log hc
 	if s.log, err = s.store.Open(ctx, accounts.ChainName, true); err != nil {
 		return nil, err
 	}
-	return accounts.Open(ctx, accounts.Options{
-		Log: s.log, Identity: cfg.Identity, OnFail: fail,
+	store, err = accounts.Open(ctx, accounts.Options{
+		Log: s.log, Identity: cfg.Identity, OnFail: fail, OnStored: s.compactor.grown,
 		OnProblem: func(err error) { log.Warn("the accounts need attention", "error", err) },
 	})
+	if err == nil {
+		s.compactor.begin(store.Chain(), func() uint64 { return s.log.State().Bytes })
+	}
+	return store, err
 }
 
-// stop closes what is open and stops the plugin.
+// stop closes what is open and stops the plugins.
 func (s *storage) stop() error {
 	var err error
 	if s.log != nil {

@@ -25,6 +25,8 @@ type Options struct {
 	// OnFail and OnProblem are as chain.Options has them.
 	OnFail    func(error)
 	OnProblem func(error)
+	// OnStored, unless nil, is told how many bytes became durable.
+	OnStored func(bytes int)
 }
 
 // Store is the accounts. Its methods may be called by several goroutines.
@@ -47,7 +49,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		}
 	}
 	opened, err := chain.Open(ctx, ChainName, chain.Options{
-		Log: o.Log, Trust: event.Centralized, Publisher: nobody{}, OnFail: o.OnFail, OnProblem: o.OnProblem,
+		Log: o.Log, Trust: event.Centralized, Publisher: stored{o.OnStored}, OnFail: o.OnFail, OnProblem: o.OnProblem,
 	})
 	if err != nil {
 		return nil, err
@@ -87,16 +89,24 @@ func (s *Store) adopt(ctx context.Context, key event.Hash) error {
 // any more.
 func (s *Store) Close(ctx context.Context) error { return s.chain.Close(ctx) }
 
+// Chain returns the chain that the accounts are in, for who compacts it.
+func (s *Store) Chain() *chain.Chain { return s.chain }
+
 // ChainID returns the id of the chain that the accounts are in.
 func (s *Store) ChainID() event.ChainID { return s.chain.ID() }
 
 // Head returns the accounts' newest head, and the same signed: a checkpoint.
 func (s *Store) Head() (merkle.Head, string, error) { return s.signer.Newest() }
 
-// nobody is told what becomes durable.
-type nobody struct{}
+// stored is told of what becomes durable.
+type stored struct{ tell func(bytes int) }
 
-func (nobody) Publish([]byte, event.Seq) {}
+// Publish implements chain.Publisher.
+func (s stored) Publish(records []byte, _ event.Seq) {
+	if s.tell != nil {
+		s.tell(len(records))
+	}
+}
 
 // keyOf returns the key of an object.
 func keyOf(kind kind, name string) []byte {
@@ -116,11 +126,15 @@ var (
 	memberships = kind{"groups/", "ate-membership-v1"}
 )
 
-// read reads the event at a seq, framed.
+// read reads the event at a seq, framed. One that was compacted away, since its
+// object has changed meanwhile, is a version_conflict fault.
 func (s *Store) read(ctx context.Context, seq event.Seq) ([]byte, error) {
 	records, err := s.chain.AppendEvents(ctx, nil, []event.Seq{seq}, maxRecord)
 	if err != nil {
 		return nil, err
+	}
+	if len(records) == 0 && seq < s.chain.Compactions().Dropped {
+		return nil, fault.New(fault.VersionConflict, "event %d of chain %s was superseded and dropped", seq, ChainName)
 	}
 	if len(records) == 0 {
 		return nil, fault.New(fault.Damaged, "event %d of chain %s is an object's newest and is not stored; restore the logs from a backup", seq, ChainName)

@@ -18,13 +18,22 @@ type Tx struct {
 	events int
 	frames []byte // of the events that change something
 	err    error  // of a change that cannot be encoded
+	moved  bool   // an event was compacted away that was to be looked at
 }
 
 // Look calls f with a look at the accounts, which changes nothing. It never
 // waits for a change. What one call of a Tx's method returns was true at one
 // moment; two calls may see different ones.
+//
+// It calls f again if something is compacted away that f is about to see.
 func (s *Store) Look(ctx context.Context, f func(*Tx) error) error {
-	return f(&Tx{store: s, ctx: ctx})
+	for range maxAttempts {
+		t := &Tx{store: s, ctx: ctx}
+		if err := f(t); !t.moved {
+			return err
+		}
+	}
+	return errBusy
 }
 
 // Update calls f and makes what it puts durable, all together. If what f looked
@@ -35,6 +44,9 @@ func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
 	for range maxAttempts {
 		t := &Tx{store: s, ctx: ctx}
 		err := f(t)
+		if t.moved {
+			continue
+		}
 		if err == nil {
 			err = t.err
 		}
@@ -45,8 +57,10 @@ func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
 			return err
 		}
 	}
-	return fault.New(fault.Overloaded, "others change the same account or group all the time; try again later")
+	return errBusy
 }
+
+var errBusy = fault.New(fault.Overloaded, "others change the same account or group all the time; try again later")
 
 // get returns the data of objects, nil for those that are not there.
 func (t *Tx) get(keys ...[]byte) ([][]byte, error) {
@@ -59,6 +73,7 @@ func (t *Tx) get(keys ...[]byte) ([][]byte, error) {
 		}
 		encoded, err := t.store.read(t.ctx, v.Seq)
 		if err != nil {
+			t.moved = fault.Is(err, fault.VersionConflict)
 			return nil, err
 		}
 		f, _, err := event.CutFrame(encoded)
