@@ -207,6 +207,20 @@ func (l *Log) Drop(ctx context.Context, set storage.DropSet) (dropped storage.Dr
 	return dropped, err
 }
 
+// Erase removes the data of events. See storage.Chain. What a plugin has erased
+// before it died is not counted.
+func (l *Log) Erase(ctx context.Context, set storage.DropSet) (erased storage.Erased, err error) {
+	err = l.store.retry(ctx, func(client *storage.Client, generation uint64) error {
+		chain, err := l.at(ctx, client, generation)
+		if err != nil {
+			return err
+		}
+		erased, err = chain.Erase(ctx, set)
+		return err
+	})
+	return erased, err
+}
+
 // Close ends the use of the log. A plugin that died since has closed it too.
 func (l *Log) Close() error {
 	l.mu.Lock()

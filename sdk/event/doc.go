@@ -18,6 +18,9 @@
 //	     8     H  header
 //	   8+H     D  data; if omitted, its SHA-256 (32 bytes) in its place
 //
+// Data is omitted where a reader does not want it, and for good where it was
+// erased.
+//
 // Bits 24 to 30 of either length are zero in this version; a reader refuses
 // others, so that they can be given a meaning.
 //

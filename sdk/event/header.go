@@ -13,6 +13,7 @@ import (
 type Header struct {
 	Key       []byte // the object's, 1 to MaxKey bytes
 	Tombstone bool   // ends the object
+	Erase     bool   // with Tombstone: lets the object's earlier data be erased
 	Parent    Parent // the object it stands under; zero leaves it where it is
 	Type      string // what the data is, for the application
 	ReplyTo   []byte // the key of the object that this event answers
@@ -37,7 +38,7 @@ func (p *Parent) isZero() bool { return len(p.Key) == 0 && p.Collection == "" &&
 // Encode returns the header's bytes. It checks what [DecodeHeader] checks.
 func (h *Header) Encode() ([]byte, error) {
 	pb := eventpb.Header{
-		Key: h.Key, Tombstone: h.Tombstone, Type: h.Type, ReplyTo: h.ReplyTo, Labels: h.Labels,
+		Key: h.Key, Tombstone: h.Tombstone, Erase: h.Erase, Type: h.Type, ReplyTo: h.ReplyTo, Labels: h.Labels,
 	}
 	if !h.Time.IsZero() {
 		pb.Time = h.Time.UnixMicro()
@@ -68,7 +69,7 @@ func DecodeHeader(b []byte) (Header, error) {
 	if err := UnmarshalHeader(b, &pb); err != nil {
 		return Header{}, err
 	}
-	h := Header{Key: pb.Key, Tombstone: pb.Tombstone, Type: pb.Type, ReplyTo: pb.ReplyTo, Labels: pb.Labels}
+	h := Header{Key: pb.Key, Tombstone: pb.Tombstone, Erase: pb.Erase, Type: pb.Type, ReplyTo: pb.ReplyTo, Labels: pb.Labels}
 	if pb.Time != 0 {
 		h.Time = time.UnixMicro(pb.Time)
 	}
@@ -116,6 +117,9 @@ func checkHeader(pb *eventpb.Header) error {
 	}
 	if len(pb.ReplyTo) > MaxKey {
 		return fault.New(fault.TooLarge, "the key that an event replies to is %d bytes long; at most %d are allowed", len(pb.ReplyTo), MaxKey)
+	}
+	if pb.Erase && !pb.Tombstone {
+		return fault.New(fault.BadRequest, "an event asks for its object's data to be erased and does not end the object; only a tombstone may ask")
 	}
 	return checkAuthority(pb)
 }

@@ -191,11 +191,7 @@ func (c *remoteChain) Read(ctx context.Context, dst []byte, from event.Seq, maxB
 
 // Drop implements Chain.
 func (c *remoteChain) Drop(ctx context.Context, set DropSet) (Dropped, error) {
-	req := &storagepb.DropRequest{Chain: c.handle, Ranges: make([]*storagepb.Range, len(set))}
-	for i, r := range set {
-		req.Ranges[i] = &storagepb.Range{First: uint64(r.First), End: uint64(r.End)}
-	}
-	reply, err := c.client.rpc.Drop(ctx, req)
+	reply, err := c.client.rpc.Drop(ctx, &storagepb.DropRequest{Chain: c.handle, Ranges: rangesOf(set)})
 	if err != nil {
 		return Dropped{}, faultrpc.FromStatus(err)
 	}
@@ -204,6 +200,29 @@ func (c *remoteChain) Drop(ctx context.Context, set DropSet) (Dropped, error) {
 	c.state.Events -= min(c.state.Events, reply.Events)
 	c.state.Bytes -= min(c.state.Bytes, reply.Bytes)
 	return Dropped{Events: reply.Events, Bytes: reply.Bytes}, nil
+}
+
+// Erase implements Chain.
+func (c *remoteChain) Erase(ctx context.Context, set DropSet) (Erased, error) {
+	reply, err := c.client.rpc.Erase(ctx, &storagepb.EraseRequest{Chain: c.handle, Ranges: rangesOf(set)})
+	if status.Code(err) == codes.Unimplemented {
+		return Erased{}, fault.New(fault.Unsupported, "the storage plugin cannot erase data; use a newer one")
+	}
+	if err != nil {
+		return Erased{}, faultrpc.FromStatus(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.Bytes = uint64(max(int64(c.state.Bytes)-reply.Bytes, 0))
+	return Erased{Events: reply.Events, Bytes: reply.Bytes}, nil
+}
+
+func rangesOf(set DropSet) []*storagepb.Range {
+	ranges := make([]*storagepb.Range, len(set))
+	for i, r := range set {
+		ranges[i] = &storagepb.Range{First: uint64(r.First), End: uint64(r.End)}
+	}
+	return ranges
 }
 
 // PutBlob implements Chain.

@@ -175,15 +175,31 @@ func (s *server) Drop(ctx context.Context, req *storagepb.DropRequest) (*storage
 	if err != nil {
 		return nil, faultrpc.ToStatus(err)
 	}
-	set := make(DropSet, len(req.Ranges))
-	for i, r := range req.Ranges {
-		set[i] = Range{First: event.Seq(r.First), End: event.Seq(r.End)}
-	}
-	dropped, err := c.Drop(ctx, set)
+	dropped, err := c.Drop(ctx, setOf(req.Ranges))
 	if err != nil {
 		return nil, faultrpc.ToStatus(err)
 	}
 	return &storagepb.DropReply{Events: dropped.Events, Bytes: dropped.Bytes}, nil
+}
+
+func (s *server) Erase(ctx context.Context, req *storagepb.EraseRequest) (*storagepb.EraseReply, error) {
+	c, err := s.chain(req.Chain)
+	if err != nil {
+		return nil, faultrpc.ToStatus(err)
+	}
+	erased, err := c.Erase(ctx, setOf(req.Ranges))
+	if err != nil {
+		return nil, faultrpc.ToStatus(err)
+	}
+	return &storagepb.EraseReply{Events: erased.Events, Bytes: erased.Bytes}, nil
+}
+
+func setOf(ranges []*storagepb.Range) DropSet {
+	set := make(DropSet, len(ranges))
+	for i, r := range ranges {
+		set[i] = Range{First: event.Seq(r.First), End: event.Seq(r.End)}
+	}
+	return set
 }
 
 func (s *server) PutBlob(ctx context.Context, req *storagepb.PutBlobRequest) (*storagepb.PutBlobReply, error) {

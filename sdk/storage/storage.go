@@ -104,6 +104,16 @@ type Chain interface {
 	// meanwhile; the space is given back before it returns.
 	Drop(ctx context.Context, set DropSet) (Dropped, error)
 
+	// Erase removes the data of events, and leaves their headers and the hash
+	// of the data, as a Read with headersOnly gives them; records made anew may
+	// be cut in two. It is atomic as a Drop is, and reads and appends go on
+	// meanwhile. Seqs that are not there, and events without data, are passed
+	// over. When it answers without an error, no file of the store holds the
+	// data any more, nor that of events which were dropped before: not in what
+	// is spare, kept for recovery or left by a crash either. Called again after
+	// an error or a crash, also with an empty set, it does what was left to do.
+	Erase(ctx context.Context, set DropSet) (Erased, error)
+
 	// PutBlob stores a side blob under a name, durably and atomically, in the
 	// place of one that was there. Empty data removes it.
 	PutBlob(ctx context.Context, name string, data []byte) error
@@ -122,8 +132,8 @@ type State struct {
 	Bytes  uint64    // bytes of records stored
 }
 
-// DropSet is the seqs that a compaction removes: ranges in ascending order,
-// neither empty nor overlapping.
+// DropSet is the seqs that are to be dropped or erased: ranges in ascending
+// order, neither empty nor overlapping.
 type DropSet []Range
 
 // Range is the seqs from First up to, not including, End.
@@ -133,6 +143,12 @@ type Range struct{ First, End event.Seq }
 type Dropped struct {
 	Events uint64
 	Bytes  uint64 // of records; what the survivors take now is not counted
+}
+
+// Erased is what an Erase removed.
+type Erased struct {
+	Events uint64 // that had data
+	Bytes  int64  // of records; below zero if the hashes are longer than the data was
 }
 
 // Stats is figures of a whole store.

@@ -39,10 +39,19 @@
 // From Open on, which may follow the third message at once, the client need not
 // wait for an answer before it sends its next message. Commits are answered in
 // the order of their sending, and so are Proves; what carries an id, which is
-// Load, Lock, Leaves, GetProof, GetCheckpoint and GetAuthority, may be answered
-// in any order. A commit counts as written by the owner of every key whose Prove
+// Load, Lock, Leaves, GetProof, GetCheckpoint, GetAuthority and Erase, may be
+// answered in any order. A commit counts as written by the owner of every key whose Prove
 // came before it and was good. If something is wrong with the connection as a whole, the server
 // says Bye with a code and closes it.
+//
+// # Erasure
+//
+// Whoever may end an object may say in its tombstone (erase) that the data of its
+// earlier events may go. Erase then asks for that, on any connection: the
+// tombstone, which the chain's rules let stand, is the permission. Erased comes
+// when no file of the server holds the data any more. The events' headers stay,
+// and the data's hash, so what was signed and proven before is so afterwards;
+// readers get those events with their data omitted.
 //
 // # Encryption
 //

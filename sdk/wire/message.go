@@ -44,6 +44,7 @@ const (
 	GetProof      = Type(wirepb.Type_TYPE_GET_PROOF)
 	GetCheckpoint = Type(wirepb.Type_TYPE_GET_CHECKPOINT)
 	GetAuthority  = Type(wirepb.Type_TYPE_GET_AUTHORITY)
+	Erase         = Type(wirepb.Type_TYPE_ERASE)
 
 	ServerHello = Type(wirepb.Type_TYPE_SERVER_HELLO)
 	Opened      = Type(wirepb.Type_TYPE_OPENED)
@@ -63,6 +64,7 @@ const (
 	Proof       = Type(wirepb.Type_TYPE_PROOF)
 	Checkpoint  = Type(wirepb.Type_TYPE_CHECKPOINT)
 	AuthorityOf = Type(wirepb.Type_TYPE_AUTHORITY_OF)
+	Erased      = Type(wirepb.Type_TYPE_ERASED)
 
 	AuthRequest = Type(wirepb.Type_TYPE_AUTH_REQUEST)
 	AuthReply   = Type(wirepb.Type_TYPE_AUTH_REPLY)

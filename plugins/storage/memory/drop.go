@@ -15,12 +15,8 @@ func (h *handle) Drop(_ context.Context, set storage.DropSet) (storage.Dropped, 
 		return storage.Dropped{}, err
 	}
 	defer h.calls.RUnlock()
-	last := event.Seq(0)
-	for i, r := range set {
-		if r.First >= r.End || r.First < last {
-			return storage.Dropped{}, fault.New(fault.BadRequest, "a drop set's ranges must be neither empty nor overlap, and ascend; range %d is %d to %d after %d", i, r.First, r.End, last)
-		}
-		last = r.End
+	if err := checkSet(set); err != nil {
+		return storage.Dropped{}, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -37,6 +33,17 @@ func (h *handle) Drop(_ context.Context, set storage.DropSet) (storage.Dropped, 
 	}
 	h.next = next
 	return storage.Dropped{Events: events - h.events, Bytes: size - min(h.bytes, size)}, nil
+}
+
+func checkSet(set storage.DropSet) error {
+	last := event.Seq(0)
+	for i, r := range set {
+		if r.First >= r.End || r.First < last {
+			return fault.New(fault.BadRequest, "a drop set's ranges must be neither empty nor overlap, and ascend; range %d is %d to %d after %d", i, r.First, r.End, last)
+		}
+		last = r.End
+	}
+	return nil
 }
 
 // touches reports whether the set has a seq from first up to next.

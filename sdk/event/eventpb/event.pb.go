@@ -213,7 +213,10 @@ type Header struct {
 	Encryption *Encryption `protobuf:"bytes,9,opt,name=encryption,proto3" json:"encryption,omitempty"`
 	// Public keys that become known to the chain's readers: encoded as the
 	// package keys says.
-	Keys          [][]byte `protobuf:"bytes,10,rep,name=keys,proto3" json:"keys,omitempty"`
+	Keys [][]byte `protobuf:"bytes,10,rep,name=keys,proto3" json:"keys,omitempty"`
+	// With tombstone alone: the data of the object's earlier events is no longer
+	// wanted, so whoever asks the server to erase it may.
+	Erase         bool `protobuf:"varint,11,opt,name=erase,proto3" json:"erase,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -316,6 +319,13 @@ func (x *Header) GetKeys() [][]byte {
 		return x.Keys
 	}
 	return nil
+}
+
+func (x *Header) GetErase() bool {
+	if x != nil {
+		return x.Erase
+	}
+	return false
 }
 
 // Parent is where an object stands. An event without it leaves the object
@@ -680,7 +690,7 @@ var File_event_eventpb_event_proto protoreflect.FileDescriptor
 
 const file_event_eventpb_event_proto_rawDesc = "" +
 	"\n" +
-	"\x19event/eventpb/event.proto\x12\fate.event.v1\"\xa9\x03\n" +
+	"\x19event/eventpb/event.proto\x12\fate.event.v1\"\xbf\x03\n" +
 	"\x06Header\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1c\n" +
 	"\ttombstone\x18\x02 \x01(\bR\ttombstone\x12,\n" +
@@ -694,10 +704,11 @@ const file_event_eventpb_event_proto_rawDesc = "" +
 	"encryption\x18\t \x01(\v2\x18.ate.event.v1.EncryptionR\n" +
 	"encryption\x12\x12\n" +
 	"\x04keys\x18\n" +
-	" \x03(\fR\x04keys\x1a9\n" +
+	" \x03(\fR\x04keys\x12\x14\n" +
+	"\x05erase\x18\v \x01(\bR\x05erase\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x04\b\v\x10\x10\":\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01J\x04\b\f\x10\x10\":\n" +
 	"\x06Parent\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x1e\n" +
 	"\n" +

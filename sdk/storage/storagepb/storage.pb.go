@@ -696,6 +696,111 @@ func (x *DropReply) GetBytes() uint64 {
 	return 0
 }
 
+type EraseRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Chain         uint32                 `protobuf:"varint,1,opt,name=chain,proto3" json:"chain,omitempty"`
+	Ranges        []*Range               `protobuf:"bytes,2,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseRequest) Reset() {
+	*x = EraseRequest{}
+	mi := &file_storage_storagepb_storage_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseRequest) ProtoMessage() {}
+
+func (x *EraseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_storage_storagepb_storage_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseRequest.ProtoReflect.Descriptor instead.
+func (*EraseRequest) Descriptor() ([]byte, []int) {
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *EraseRequest) GetChain() uint32 {
+	if x != nil {
+		return x.Chain
+	}
+	return 0
+}
+
+func (x *EraseRequest) GetRanges() []*Range {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+type EraseReply struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Events uint64                 `protobuf:"varint,1,opt,name=events,proto3" json:"events,omitempty"`
+	// Below zero if the hashes are longer than the data was.
+	Bytes         int64 `protobuf:"zigzag64,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseReply) Reset() {
+	*x = EraseReply{}
+	mi := &file_storage_storagepb_storage_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseReply) ProtoMessage() {}
+
+func (x *EraseReply) ProtoReflect() protoreflect.Message {
+	mi := &file_storage_storagepb_storage_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseReply.ProtoReflect.Descriptor instead.
+func (*EraseReply) Descriptor() ([]byte, []int) {
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *EraseReply) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *EraseReply) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
 type PutBlobRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Chain         uint32                 `protobuf:"varint,1,opt,name=chain,proto3" json:"chain,omitempty"`
@@ -707,7 +812,7 @@ type PutBlobRequest struct {
 
 func (x *PutBlobRequest) Reset() {
 	*x = PutBlobRequest{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[13]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +824,7 @@ func (x *PutBlobRequest) String() string {
 func (*PutBlobRequest) ProtoMessage() {}
 
 func (x *PutBlobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[13]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +837,7 @@ func (x *PutBlobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutBlobRequest.ProtoReflect.Descriptor instead.
 func (*PutBlobRequest) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{13}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PutBlobRequest) GetChain() uint32 {
@@ -764,7 +869,7 @@ type PutBlobReply struct {
 
 func (x *PutBlobReply) Reset() {
 	*x = PutBlobReply{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[14]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -776,7 +881,7 @@ func (x *PutBlobReply) String() string {
 func (*PutBlobReply) ProtoMessage() {}
 
 func (x *PutBlobReply) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[14]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -789,7 +894,7 @@ func (x *PutBlobReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutBlobReply.ProtoReflect.Descriptor instead.
 func (*PutBlobReply) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{14}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{16}
 }
 
 type GetBlobRequest struct {
@@ -802,7 +907,7 @@ type GetBlobRequest struct {
 
 func (x *GetBlobRequest) Reset() {
 	*x = GetBlobRequest{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[15]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -814,7 +919,7 @@ func (x *GetBlobRequest) String() string {
 func (*GetBlobRequest) ProtoMessage() {}
 
 func (x *GetBlobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[15]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -827,7 +932,7 @@ func (x *GetBlobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlobRequest.ProtoReflect.Descriptor instead.
 func (*GetBlobRequest) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{15}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetBlobRequest) GetChain() uint32 {
@@ -853,7 +958,7 @@ type GetBlobReply struct {
 
 func (x *GetBlobReply) Reset() {
 	*x = GetBlobReply{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[16]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -865,7 +970,7 @@ func (x *GetBlobReply) String() string {
 func (*GetBlobReply) ProtoMessage() {}
 
 func (x *GetBlobReply) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[16]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -878,7 +983,7 @@ func (x *GetBlobReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetBlobReply.ProtoReflect.Descriptor instead.
 func (*GetBlobReply) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{16}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetBlobReply) GetData() []byte {
@@ -898,7 +1003,7 @@ type ListRequest struct {
 
 func (x *ListRequest) Reset() {
 	*x = ListRequest{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[17]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -910,7 +1015,7 @@ func (x *ListRequest) String() string {
 func (*ListRequest) ProtoMessage() {}
 
 func (x *ListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[17]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -923,7 +1028,7 @@ func (x *ListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
 func (*ListRequest) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{17}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListRequest) GetAfter() string {
@@ -949,7 +1054,7 @@ type ListReply struct {
 
 func (x *ListReply) Reset() {
 	*x = ListReply{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[18]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1066,7 @@ func (x *ListReply) String() string {
 func (*ListReply) ProtoMessage() {}
 
 func (x *ListReply) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[18]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1079,7 @@ func (x *ListReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReply.ProtoReflect.Descriptor instead.
 func (*ListReply) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{18}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListReply) GetNames() []string {
@@ -993,7 +1098,7 @@ type RemoveRequest struct {
 
 func (x *RemoveRequest) Reset() {
 	*x = RemoveRequest{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[19]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +1110,7 @@ func (x *RemoveRequest) String() string {
 func (*RemoveRequest) ProtoMessage() {}
 
 func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[19]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +1123,7 @@ func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRequest) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{19}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RemoveRequest) GetName() string {
@@ -1036,7 +1141,7 @@ type RemoveReply struct {
 
 func (x *RemoveReply) Reset() {
 	*x = RemoveReply{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[20]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1153,7 @@ func (x *RemoveReply) String() string {
 func (*RemoveReply) ProtoMessage() {}
 
 func (x *RemoveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[20]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1166,7 @@ func (x *RemoveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveReply.ProtoReflect.Descriptor instead.
 func (*RemoveReply) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{20}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{22}
 }
 
 type StatsRequest struct {
@@ -1072,7 +1177,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[21]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1189,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[21]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1202,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{21}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{23}
 }
 
 type StatsReply struct {
@@ -1115,7 +1220,7 @@ type StatsReply struct {
 
 func (x *StatsReply) Reset() {
 	*x = StatsReply{}
-	mi := &file_storage_storagepb_storage_proto_msgTypes[22]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1127,7 +1232,7 @@ func (x *StatsReply) String() string {
 func (*StatsReply) ProtoMessage() {}
 
 func (x *StatsReply) ProtoReflect() protoreflect.Message {
-	mi := &file_storage_storagepb_storage_proto_msgTypes[22]
+	mi := &file_storage_storagepb_storage_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1140,7 +1245,7 @@ func (x *StatsReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsReply.ProtoReflect.Descriptor instead.
 func (*StatsReply) Descriptor() ([]byte, []int) {
-	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{22}
+	return file_storage_storagepb_storage_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *StatsReply) GetChains() uint64 {
@@ -1221,7 +1326,14 @@ const file_storage_storagepb_storage_proto_rawDesc = "" +
 	"\x03end\x18\x02 \x01(\x04R\x03end\"9\n" +
 	"\tDropReply\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"N\n" +
+	"\x05bytes\x18\x02 \x01(\x04R\x05bytes\"S\n" +
+	"\fEraseRequest\x12\x14\n" +
+	"\x05chain\x18\x01 \x01(\rR\x05chain\x12-\n" +
+	"\x06ranges\x18\x02 \x03(\v2\x15.ate.storage.v1.RangeR\x06ranges\":\n" +
+	"\n" +
+	"EraseReply\x12\x16\n" +
+	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x12R\x05bytes\"N\n" +
 	"\x0ePutBlobRequest\x12\x14\n" +
 	"\x05chain\x18\x01 \x01(\rR\x05chain\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -1250,7 +1362,7 @@ const file_storage_storagepb_storage_proto_rawDesc = "" +
 	"\n" +
 	"free_bytes\x18\x04 \x01(\x04H\x00R\tfreeBytes\x88\x01\x01\x12\x1b\n" +
 	"\tread_only\x18\x05 \x01(\tR\breadOnlyB\r\n" +
-	"\v_free_bytes2\x83\x06\n" +
+	"\v_free_bytes2\xc6\x06\n" +
 	"\aStorage\x12P\n" +
 	"\n" +
 	"DataSocket\x12!.ate.storage.v1.DataSocketRequest\x1a\x1f.ate.storage.v1.DataSocketReply\x12>\n" +
@@ -1258,7 +1370,8 @@ const file_storage_storagepb_storage_proto_rawDesc = "" +
 	"\x05Close\x12\x1c.ate.storage.v1.CloseRequest\x1a\x1a.ate.storage.v1.CloseReply\x12H\n" +
 	"\x06Append\x12\x1d.ate.storage.v1.AppendRequest\x1a\x1b.ate.storage.v1.AppendReply(\x010\x01\x12>\n" +
 	"\x04Read\x12\x1b.ate.storage.v1.ReadRequest\x1a\x19.ate.storage.v1.ReadReply\x12>\n" +
-	"\x04Drop\x12\x1b.ate.storage.v1.DropRequest\x1a\x19.ate.storage.v1.DropReply\x12G\n" +
+	"\x04Drop\x12\x1b.ate.storage.v1.DropRequest\x1a\x19.ate.storage.v1.DropReply\x12A\n" +
+	"\x05Erase\x12\x1c.ate.storage.v1.EraseRequest\x1a\x1a.ate.storage.v1.EraseReply\x12G\n" +
 	"\aPutBlob\x12\x1e.ate.storage.v1.PutBlobRequest\x1a\x1c.ate.storage.v1.PutBlobReply\x12G\n" +
 	"\aGetBlob\x12\x1e.ate.storage.v1.GetBlobRequest\x1a\x1c.ate.storage.v1.GetBlobReply\x12>\n" +
 	"\x04List\x12\x1b.ate.storage.v1.ListRequest\x1a\x19.ate.storage.v1.ListReply\x12D\n" +
@@ -1277,7 +1390,7 @@ func file_storage_storagepb_storage_proto_rawDescGZIP() []byte {
 	return file_storage_storagepb_storage_proto_rawDescData
 }
 
-var file_storage_storagepb_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_storage_storagepb_storage_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_storage_storagepb_storage_proto_goTypes = []any{
 	(*DataSocketRequest)(nil), // 0: ate.storage.v1.DataSocketRequest
 	(*DataSocketReply)(nil),   // 1: ate.storage.v1.DataSocketReply
@@ -1292,46 +1405,51 @@ var file_storage_storagepb_storage_proto_goTypes = []any{
 	(*DropRequest)(nil),       // 10: ate.storage.v1.DropRequest
 	(*Range)(nil),             // 11: ate.storage.v1.Range
 	(*DropReply)(nil),         // 12: ate.storage.v1.DropReply
-	(*PutBlobRequest)(nil),    // 13: ate.storage.v1.PutBlobRequest
-	(*PutBlobReply)(nil),      // 14: ate.storage.v1.PutBlobReply
-	(*GetBlobRequest)(nil),    // 15: ate.storage.v1.GetBlobRequest
-	(*GetBlobReply)(nil),      // 16: ate.storage.v1.GetBlobReply
-	(*ListRequest)(nil),       // 17: ate.storage.v1.ListRequest
-	(*ListReply)(nil),         // 18: ate.storage.v1.ListReply
-	(*RemoveRequest)(nil),     // 19: ate.storage.v1.RemoveRequest
-	(*RemoveReply)(nil),       // 20: ate.storage.v1.RemoveReply
-	(*StatsRequest)(nil),      // 21: ate.storage.v1.StatsRequest
-	(*StatsReply)(nil),        // 22: ate.storage.v1.StatsReply
+	(*EraseRequest)(nil),      // 13: ate.storage.v1.EraseRequest
+	(*EraseReply)(nil),        // 14: ate.storage.v1.EraseReply
+	(*PutBlobRequest)(nil),    // 15: ate.storage.v1.PutBlobRequest
+	(*PutBlobReply)(nil),      // 16: ate.storage.v1.PutBlobReply
+	(*GetBlobRequest)(nil),    // 17: ate.storage.v1.GetBlobRequest
+	(*GetBlobReply)(nil),      // 18: ate.storage.v1.GetBlobReply
+	(*ListRequest)(nil),       // 19: ate.storage.v1.ListRequest
+	(*ListReply)(nil),         // 20: ate.storage.v1.ListReply
+	(*RemoveRequest)(nil),     // 21: ate.storage.v1.RemoveRequest
+	(*RemoveReply)(nil),       // 22: ate.storage.v1.RemoveReply
+	(*StatsRequest)(nil),      // 23: ate.storage.v1.StatsRequest
+	(*StatsReply)(nil),        // 24: ate.storage.v1.StatsReply
 }
 var file_storage_storagepb_storage_proto_depIdxs = []int32{
 	11, // 0: ate.storage.v1.DropRequest.ranges:type_name -> ate.storage.v1.Range
-	0,  // 1: ate.storage.v1.Storage.DataSocket:input_type -> ate.storage.v1.DataSocketRequest
-	2,  // 2: ate.storage.v1.Storage.Open:input_type -> ate.storage.v1.OpenRequest
-	4,  // 3: ate.storage.v1.Storage.Close:input_type -> ate.storage.v1.CloseRequest
-	6,  // 4: ate.storage.v1.Storage.Append:input_type -> ate.storage.v1.AppendRequest
-	8,  // 5: ate.storage.v1.Storage.Read:input_type -> ate.storage.v1.ReadRequest
-	10, // 6: ate.storage.v1.Storage.Drop:input_type -> ate.storage.v1.DropRequest
-	13, // 7: ate.storage.v1.Storage.PutBlob:input_type -> ate.storage.v1.PutBlobRequest
-	15, // 8: ate.storage.v1.Storage.GetBlob:input_type -> ate.storage.v1.GetBlobRequest
-	17, // 9: ate.storage.v1.Storage.List:input_type -> ate.storage.v1.ListRequest
-	19, // 10: ate.storage.v1.Storage.Remove:input_type -> ate.storage.v1.RemoveRequest
-	21, // 11: ate.storage.v1.Storage.Stats:input_type -> ate.storage.v1.StatsRequest
-	1,  // 12: ate.storage.v1.Storage.DataSocket:output_type -> ate.storage.v1.DataSocketReply
-	3,  // 13: ate.storage.v1.Storage.Open:output_type -> ate.storage.v1.OpenReply
-	5,  // 14: ate.storage.v1.Storage.Close:output_type -> ate.storage.v1.CloseReply
-	7,  // 15: ate.storage.v1.Storage.Append:output_type -> ate.storage.v1.AppendReply
-	9,  // 16: ate.storage.v1.Storage.Read:output_type -> ate.storage.v1.ReadReply
-	12, // 17: ate.storage.v1.Storage.Drop:output_type -> ate.storage.v1.DropReply
-	14, // 18: ate.storage.v1.Storage.PutBlob:output_type -> ate.storage.v1.PutBlobReply
-	16, // 19: ate.storage.v1.Storage.GetBlob:output_type -> ate.storage.v1.GetBlobReply
-	18, // 20: ate.storage.v1.Storage.List:output_type -> ate.storage.v1.ListReply
-	20, // 21: ate.storage.v1.Storage.Remove:output_type -> ate.storage.v1.RemoveReply
-	22, // 22: ate.storage.v1.Storage.Stats:output_type -> ate.storage.v1.StatsReply
-	12, // [12:23] is the sub-list for method output_type
-	1,  // [1:12] is the sub-list for method input_type
-	1,  // [1:1] is the sub-list for extension type_name
-	1,  // [1:1] is the sub-list for extension extendee
-	0,  // [0:1] is the sub-list for field type_name
+	11, // 1: ate.storage.v1.EraseRequest.ranges:type_name -> ate.storage.v1.Range
+	0,  // 2: ate.storage.v1.Storage.DataSocket:input_type -> ate.storage.v1.DataSocketRequest
+	2,  // 3: ate.storage.v1.Storage.Open:input_type -> ate.storage.v1.OpenRequest
+	4,  // 4: ate.storage.v1.Storage.Close:input_type -> ate.storage.v1.CloseRequest
+	6,  // 5: ate.storage.v1.Storage.Append:input_type -> ate.storage.v1.AppendRequest
+	8,  // 6: ate.storage.v1.Storage.Read:input_type -> ate.storage.v1.ReadRequest
+	10, // 7: ate.storage.v1.Storage.Drop:input_type -> ate.storage.v1.DropRequest
+	13, // 8: ate.storage.v1.Storage.Erase:input_type -> ate.storage.v1.EraseRequest
+	15, // 9: ate.storage.v1.Storage.PutBlob:input_type -> ate.storage.v1.PutBlobRequest
+	17, // 10: ate.storage.v1.Storage.GetBlob:input_type -> ate.storage.v1.GetBlobRequest
+	19, // 11: ate.storage.v1.Storage.List:input_type -> ate.storage.v1.ListRequest
+	21, // 12: ate.storage.v1.Storage.Remove:input_type -> ate.storage.v1.RemoveRequest
+	23, // 13: ate.storage.v1.Storage.Stats:input_type -> ate.storage.v1.StatsRequest
+	1,  // 14: ate.storage.v1.Storage.DataSocket:output_type -> ate.storage.v1.DataSocketReply
+	3,  // 15: ate.storage.v1.Storage.Open:output_type -> ate.storage.v1.OpenReply
+	5,  // 16: ate.storage.v1.Storage.Close:output_type -> ate.storage.v1.CloseReply
+	7,  // 17: ate.storage.v1.Storage.Append:output_type -> ate.storage.v1.AppendReply
+	9,  // 18: ate.storage.v1.Storage.Read:output_type -> ate.storage.v1.ReadReply
+	12, // 19: ate.storage.v1.Storage.Drop:output_type -> ate.storage.v1.DropReply
+	14, // 20: ate.storage.v1.Storage.Erase:output_type -> ate.storage.v1.EraseReply
+	16, // 21: ate.storage.v1.Storage.PutBlob:output_type -> ate.storage.v1.PutBlobReply
+	18, // 22: ate.storage.v1.Storage.GetBlob:output_type -> ate.storage.v1.GetBlobReply
+	20, // 23: ate.storage.v1.Storage.List:output_type -> ate.storage.v1.ListReply
+	22, // 24: ate.storage.v1.Storage.Remove:output_type -> ate.storage.v1.RemoveReply
+	24, // 25: ate.storage.v1.Storage.Stats:output_type -> ate.storage.v1.StatsReply
+	14, // [14:26] is the sub-list for method output_type
+	2,  // [2:14] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_storage_storagepb_storage_proto_init() }
@@ -1339,14 +1457,14 @@ func file_storage_storagepb_storage_proto_init() {
 	if File_storage_storagepb_storage_proto != nil {
 		return
 	}
-	file_storage_storagepb_storage_proto_msgTypes[22].OneofWrappers = []any{}
+	file_storage_storagepb_storage_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_storage_storagepb_storage_proto_rawDesc), len(file_storage_storagepb_storage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

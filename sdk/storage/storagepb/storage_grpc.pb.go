@@ -28,6 +28,7 @@ const (
 	Storage_Append_FullMethodName     = "/ate.storage.v1.Storage/Append"
 	Storage_Read_FullMethodName       = "/ate.storage.v1.Storage/Read"
 	Storage_Drop_FullMethodName       = "/ate.storage.v1.Storage/Drop"
+	Storage_Erase_FullMethodName      = "/ate.storage.v1.Storage/Erase"
 	Storage_PutBlob_FullMethodName    = "/ate.storage.v1.Storage/PutBlob"
 	Storage_GetBlob_FullMethodName    = "/ate.storage.v1.Storage/GetBlob"
 	Storage_List_FullMethodName       = "/ate.storage.v1.Storage/List"
@@ -49,6 +50,8 @@ type StorageClient interface {
 	Append(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[AppendRequest, AppendReply], error)
 	Read(ctx context.Context, in *ReadRequest, opts ...grpc.CallOption) (*ReadReply, error)
 	Drop(ctx context.Context, in *DropRequest, opts ...grpc.CallOption) (*DropReply, error)
+	// A plugin that cannot erase answers UNIMPLEMENTED.
+	Erase(ctx context.Context, in *EraseRequest, opts ...grpc.CallOption) (*EraseReply, error)
 	PutBlob(ctx context.Context, in *PutBlobRequest, opts ...grpc.CallOption) (*PutBlobReply, error)
 	GetBlob(ctx context.Context, in *GetBlobRequest, opts ...grpc.CallOption) (*GetBlobReply, error)
 	List(ctx context.Context, in *ListRequest, opts ...grpc.CallOption) (*ListReply, error)
@@ -127,6 +130,16 @@ func (c *storageClient) Drop(ctx context.Context, in *DropRequest, opts ...grpc.
 	return out, nil
 }
 
+func (c *storageClient) Erase(ctx context.Context, in *EraseRequest, opts ...grpc.CallOption) (*EraseReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseReply)
+	err := c.cc.Invoke(ctx, Storage_Erase_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *storageClient) PutBlob(ctx context.Context, in *PutBlobRequest, opts ...grpc.CallOption) (*PutBlobReply, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PutBlobReply)
@@ -191,6 +204,8 @@ type StorageServer interface {
 	Append(grpc.BidiStreamingServer[AppendRequest, AppendReply]) error
 	Read(context.Context, *ReadRequest) (*ReadReply, error)
 	Drop(context.Context, *DropRequest) (*DropReply, error)
+	// A plugin that cannot erase answers UNIMPLEMENTED.
+	Erase(context.Context, *EraseRequest) (*EraseReply, error)
 	PutBlob(context.Context, *PutBlobRequest) (*PutBlobReply, error)
 	GetBlob(context.Context, *GetBlobRequest) (*GetBlobReply, error)
 	List(context.Context, *ListRequest) (*ListReply, error)
@@ -223,6 +238,9 @@ func (UnimplementedStorageServer) Read(context.Context, *ReadRequest) (*ReadRepl
 }
 func (UnimplementedStorageServer) Drop(context.Context, *DropRequest) (*DropReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Drop not implemented")
+}
+func (UnimplementedStorageServer) Erase(context.Context, *EraseRequest) (*EraseReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Erase not implemented")
 }
 func (UnimplementedStorageServer) PutBlob(context.Context, *PutBlobRequest) (*PutBlobReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method PutBlob not implemented")
@@ -357,6 +375,24 @@ func _Storage_Drop_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Storage_Erase_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(StorageServer).Erase(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Storage_Erase_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(StorageServer).Erase(ctx, req.(*EraseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Storage_PutBlob_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PutBlobRequest)
 	if err := dec(in); err != nil {
@@ -473,6 +509,10 @@ var Storage_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Drop",
 			Handler:    _Storage_Drop_Handler,
+		},
+		{
+			MethodName: "Erase",
+			Handler:    _Storage_Erase_Handler,
 		},
 		{
 			MethodName: "PutBlob",

@@ -80,7 +80,7 @@ func Survivors(records []byte, keep func(event.Seq) bool) []byte {
 					run.First, run.Offset = seq, batch.Offset+int(seq-batch.First)
 				}
 				run.Count++
-				run.Frames = event.AppendFrame(run.Frames, frame.Header, frame.Data)
+				run.Frames = frame.Append(run.Frames)
 			} else {
 				flush()
 			}

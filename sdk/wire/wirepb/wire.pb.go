@@ -47,6 +47,7 @@ const (
 	Type_TYPE_GET_PROOF      Type = 12
 	Type_TYPE_GET_CHECKPOINT Type = 13
 	Type_TYPE_GET_AUTHORITY  Type = 14
+	Type_TYPE_ERASE          Type = 15
 	// Of an authentication server: package authserver has its messages.
 	Type_TYPE_AUTH_REQUEST Type = 64
 	Type_TYPE_SERVER_HELLO Type = 129
@@ -66,6 +67,7 @@ const (
 	Type_TYPE_PROOF        Type = 143
 	Type_TYPE_CHECKPOINT   Type = 144
 	Type_TYPE_AUTHORITY_OF Type = 145
+	Type_TYPE_ERASED       Type = 146
 	Type_TYPE_AUTH_REPLY   Type = 192
 )
 
@@ -87,6 +89,7 @@ var (
 		12:  "TYPE_GET_PROOF",
 		13:  "TYPE_GET_CHECKPOINT",
 		14:  "TYPE_GET_AUTHORITY",
+		15:  "TYPE_ERASE",
 		64:  "TYPE_AUTH_REQUEST",
 		129: "TYPE_SERVER_HELLO",
 		130: "TYPE_OPENED",
@@ -105,6 +108,7 @@ var (
 		143: "TYPE_PROOF",
 		144: "TYPE_CHECKPOINT",
 		145: "TYPE_AUTHORITY_OF",
+		146: "TYPE_ERASED",
 		192: "TYPE_AUTH_REPLY",
 	}
 	Type_value = map[string]int32{
@@ -123,6 +127,7 @@ var (
 		"TYPE_GET_PROOF":      12,
 		"TYPE_GET_CHECKPOINT": 13,
 		"TYPE_GET_AUTHORITY":  14,
+		"TYPE_ERASE":          15,
 		"TYPE_AUTH_REQUEST":   64,
 		"TYPE_SERVER_HELLO":   129,
 		"TYPE_OPENED":         130,
@@ -141,6 +146,7 @@ var (
 		"TYPE_PROOF":          143,
 		"TYPE_CHECKPOINT":     144,
 		"TYPE_AUTHORITY_OF":   145,
+		"TYPE_ERASED":         146,
 		"TYPE_AUTH_REPLY":     192,
 	}
 )
@@ -2152,6 +2158,133 @@ func (x *AuthorityOf) GetReason() string {
 	return ""
 }
 
+// Erase asks for the data of an object to be gone from the server's disk: that
+// of all its events before its newest tombstone that says erase. A tombstone of
+// that kind is the permission, whoever asks; without one this is refused, unless
+// there are no events of the object.
+type Erase struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	Key           []byte                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Erase) Reset() {
+	*x = Erase{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Erase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Erase) ProtoMessage() {}
+
+func (x *Erase) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Erase.ProtoReflect.Descriptor instead.
+func (*Erase) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Erase) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Erase) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+// Erased answers Erase, once the data is gone.
+type Erased struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// How many events had data that was erased now.
+	Events uint64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	// If not empty, it failed: some of the data may be there.
+	Code          string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Erased) Reset() {
+	*x = Erased{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Erased) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Erased) ProtoMessage() {}
+
+func (x *Erased) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Erased.ProtoReflect.Descriptor instead.
+func (*Erased) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Erased) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Erased) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Erased) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Erased) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Notice is something that the client's user should read.
 type Notice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2162,7 +2295,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2307,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2320,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Notice) GetText() string {
@@ -2207,7 +2340,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +2352,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +2365,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{31}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Redirect) GetUrl() string {
@@ -2253,7 +2386,7 @@ type Bye struct {
 
 func (x *Bye) Reset() {
 	*x = Bye{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2398,7 @@ func (x *Bye) String() string {
 func (*Bye) ProtoMessage() {}
 
 func (x *Bye) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2411,7 @@ func (x *Bye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bye.ProtoReflect.Descriptor instead.
 func (*Bye) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Bye) GetCode() string {
@@ -2446,14 +2579,22 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\x05write\x18\x02 \x01(\v2\x1c.ate.event.v1.WriteAuthorityR\x05write\x12/\n" +
 	"\x04read\x18\x03 \x01(\v2\x1b.ate.event.v1.ReadAuthorityR\x04read\x12\x12\n" +
 	"\x04code\x18\x04 \x01(\tR\x04code\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reason\"\x1c\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\")\n" +
+	"\x05Erase\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\fR\x03key\"\\\n" +
+	"\x06Erased\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x1c\n" +
 	"\x06Notice\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\"\x1c\n" +
 	"\bRedirect\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\"1\n" +
 	"\x03Bye\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\x99\x05\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\xbb\x05\n" +
 	"\x04Type\x12\x14\n" +
 	"\x10TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11TYPE_CLIENT_HELLO\x10\x01\x12\r\n" +
@@ -2471,7 +2612,9 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\vTYPE_LEAVES\x10\v\x12\x12\n" +
 	"\x0eTYPE_GET_PROOF\x10\f\x12\x17\n" +
 	"\x13TYPE_GET_CHECKPOINT\x10\r\x12\x16\n" +
-	"\x12TYPE_GET_AUTHORITY\x10\x0e\x12\x15\n" +
+	"\x12TYPE_GET_AUTHORITY\x10\x0e\x12\x0e\n" +
+	"\n" +
+	"TYPE_ERASE\x10\x0f\x12\x15\n" +
 	"\x11TYPE_AUTH_REQUEST\x10@\x12\x16\n" +
 	"\x11TYPE_SERVER_HELLO\x10\x81\x01\x12\x10\n" +
 	"\vTYPE_OPENED\x10\x82\x01\x12\x10\n" +
@@ -2490,7 +2633,8 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\n" +
 	"TYPE_PROOF\x10\x8f\x01\x12\x14\n" +
 	"\x0fTYPE_CHECKPOINT\x10\x90\x01\x12\x16\n" +
-	"\x11TYPE_AUTHORITY_OF\x10\x91\x01\x12\x14\n" +
+	"\x11TYPE_AUTHORITY_OF\x10\x91\x01\x12\x10\n" +
+	"\vTYPE_ERASED\x10\x92\x01\x12\x14\n" +
 	"\x0fTYPE_AUTH_REPLY\x10\xc0\x01B(Z&github.com/atedb/atedb/sdk/wire/wirepbb\x06proto3"
 
 var (
@@ -2506,7 +2650,7 @@ func file_wire_wirepb_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_wirepb_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_wirepb_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_wire_wirepb_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_wire_wirepb_wire_proto_goTypes = []any{
 	(Type)(0),                      // 0: ate.wire.v1.Type
 	(*ClientHello)(nil),            // 1: ate.wire.v1.ClientHello
@@ -2539,11 +2683,13 @@ var file_wire_wirepb_wire_proto_goTypes = []any{
 	(*Checkpoint)(nil),             // 28: ate.wire.v1.Checkpoint
 	(*GetAuthority)(nil),           // 29: ate.wire.v1.GetAuthority
 	(*AuthorityOf)(nil),            // 30: ate.wire.v1.AuthorityOf
-	(*Notice)(nil),                 // 31: ate.wire.v1.Notice
-	(*Redirect)(nil),               // 32: ate.wire.v1.Redirect
-	(*Bye)(nil),                    // 33: ate.wire.v1.Bye
-	(*eventpb.WriteAuthority)(nil), // 34: ate.event.v1.WriteAuthority
-	(*eventpb.ReadAuthority)(nil),  // 35: ate.event.v1.ReadAuthority
+	(*Erase)(nil),                  // 31: ate.wire.v1.Erase
+	(*Erased)(nil),                 // 32: ate.wire.v1.Erased
+	(*Notice)(nil),                 // 33: ate.wire.v1.Notice
+	(*Redirect)(nil),               // 34: ate.wire.v1.Redirect
+	(*Bye)(nil),                    // 35: ate.wire.v1.Bye
+	(*eventpb.WriteAuthority)(nil), // 36: ate.event.v1.WriteAuthority
+	(*eventpb.ReadAuthority)(nil),  // 37: ate.event.v1.ReadAuthority
 }
 var file_wire_wirepb_wire_proto_depIdxs = []int32{
 	5,  // 0: ate.wire.v1.Opened.head:type_name -> ate.wire.v1.Head
@@ -2551,8 +2697,8 @@ var file_wire_wirepb_wire_proto_depIdxs = []int32{
 	11, // 2: ate.wire.v1.Commit.expected:type_name -> ate.wire.v1.Expected
 	5,  // 3: ate.wire.v1.Committed.head:type_name -> ate.wire.v1.Head
 	5,  // 4: ate.wire.v1.Pong.head:type_name -> ate.wire.v1.Head
-	34, // 5: ate.wire.v1.AuthorityOf.write:type_name -> ate.event.v1.WriteAuthority
-	35, // 6: ate.wire.v1.AuthorityOf.read:type_name -> ate.event.v1.ReadAuthority
+	36, // 5: ate.wire.v1.AuthorityOf.write:type_name -> ate.event.v1.WriteAuthority
+	37, // 6: ate.wire.v1.AuthorityOf.read:type_name -> ate.event.v1.ReadAuthority
 	7,  // [7:7] is the sub-list for method output_type
 	7,  // [7:7] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
@@ -2576,7 +2722,7 @@ func file_wire_wirepb_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_wirepb_wire_proto_rawDesc), len(file_wire_wirepb_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   33,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
