@@ -50,8 +50,8 @@
 //
 // Rounds follow, each from the beginning of a block, so that writing one never
 // touches the block of another. They are numbered from 1, without a gap, across
-// all files. What follows a file's last round is of an earlier use, and told by
-// its lower number. A round is whole or counts for nothing:
+// all files. What follows a file's last round is zero or of an earlier use,
+// and told by its lower number. A round is whole or counts for nothing:
 //
 //	 0     8  id of the store, which no client knows and so cannot forge in its data
 //	 8     8  number of the round
@@ -142,6 +142,8 @@
 //     touches it; the segments that the set touches, written anew under new
 //     numbers; CHAIN. Then the old ones are removed. Segments that CHAIN does
 //     not name are removed when the chain is next opened.
+//   - An erasure: as a drop; what CHAIN does not name is removed at once; the
+//     journal is emptied, and what lies behind its rounds is overwritten with zeros.
 //   - Removing a chain: CHAIN is removed; then the rest.
 //   - Using a journal file again: the chains' files synced; the file marked
 //     free. It becomes live with its first round.

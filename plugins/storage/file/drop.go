@@ -26,30 +26,35 @@ func (h *handle) Drop(ctx context.Context, set storage.DropSet) (storage.Dropped
 	}
 	h.dropping.Lock()
 	defer h.dropping.Unlock()
-	if set = clip(set, h.state().Next); len(set) == 0 {
+	d := dropping{ctx: ctx, chain: h.chain, set: clip(set, h.state().Next)}
+	if len(d.set) == 0 {
 		return storage.Dropped{}, nil
 	}
-	closed, err := h.close(set)
-	if err != nil {
+	if err := d.run(); err != nil {
 		return storage.Dropped{}, h.spoilt(err)
-	}
-	d := dropping{ctx: ctx, chain: h.chain, set: set}
-	err = d.rewrite(closed)
-	if err == nil && d.dropped.Events > 0 {
-		err = d.switchOver(len(closed))
-	}
-	if err != nil || d.dropped.Events == 0 {
-		d.abandon()
-		if err != nil {
-			err = h.spoilt(err)
-		}
-		return storage.Dropped{}, err
 	}
 	for _, s := range d.old {
 		// What cannot be removed now is when the chain is next opened.
 		h.store.segments.remove(s.path)
 	}
-	return d.dropped, nil
+	return storage.Dropped{Events: d.events, Bytes: uint64(max(d.freed, 0))}, nil
+}
+
+// run does all of a drop but for the removal of the segments that it replaced.
+func (d *dropping) run() error {
+	closed, err := d.chain.close(d.set)
+	if err != nil {
+		return err
+	}
+	err = d.rewrite(closed)
+	if err == nil && d.changed {
+		err = d.switchOver(len(closed))
+	}
+	if err != nil || !d.changed {
+		d.abandon()
+		d.old = nil
+	}
+	return err
 }
 
 func checkDropSet(set storage.DropSet) error {
@@ -85,7 +90,7 @@ func touches(set storage.DropSet, first, next event.Seq) bool {
 func (c *chain) close(set storage.DropSet) ([]*segment, error) {
 	c.files.Lock()
 	defer c.files.Unlock()
-	if set[len(set)-1].End > c.active.first {
+	if len(set) > 0 && set[len(set)-1].End > c.active.first {
 		if err := c.flushLocked(); err != nil {
 			return nil, err
 		}
@@ -98,29 +103,35 @@ func (c *chain) close(set storage.DropSet) ([]*segment, error) {
 	return c.closed, nil
 }
 
-// dropping is a drop under way.
+// dropping is a drop, or an erasure, under way.
 type dropping struct {
 	ctx   context.Context
 	chain *chain
 	set   storage.DropSet
+	erase bool // leaves the events, without their data
 
 	kept    []*segment // the chain's closed segments from now on
 	made    []*segment // those of kept that are new
 	old     []*segment // those that made replaces
-	dropped storage.Dropped
-	freed   int // bytes
+	changed bool       // made has less than old
+	events  uint64     // that are dropped, or lose their data
+	freed   int        // bytes
 
 	out     *segment // being written; nil if none is
 	file    vfs.File
 	buf     []byte
 	scratch []byte
+	frames  []byte // of an erasure
 }
 
 // rewrite finds out what is kept of these segments, and writes it.
 func (d *dropping) rewrite(closed []*segment) error {
 	small := d.chain.store.options.SegmentSize / 4
 	for i, s := range closed {
-		touched := touches(d.set, s.first, s.next)
+		touched, err := d.concerns(s)
+		if err != nil {
+			return err
+		}
 		// Small ones beside those that are written anew are joined to them, so
 		// that a chain that is often compacted does not fall into crumbs.
 		beside := d.out != nil || i+1 < len(closed) && touches(d.set, closed[i+1].first, closed[i+1].next)
@@ -160,9 +171,12 @@ func (d *dropping) rewriteSegment(s *segment) error {
 		if err != nil {
 			return err
 		}
-		if !touches(d.set, batch.First, batch.Next()) {
+		switch {
+		case !touches(d.set, batch.First, batch.Next()):
 			err = d.write(record, batch.First, batch.Count)
-		} else {
+		case d.erase:
+			err = d.omit(&batch, len(record))
+		default:
 			err = d.split(&batch, len(record))
 		}
 		if err != nil {
@@ -187,7 +201,8 @@ func (d *dropping) split(batch *event.Batch, size int) error {
 	for seq := batch.First; ; seq++ {
 		drop := seq < batch.Next() && touches(d.set, seq, seq+1)
 		if drop {
-			d.dropped.Events++
+			d.events++
+			d.changed = true
 		}
 		if run.Count > 0 && (drop || seq == batch.Next()) {
 			run.Frames = batch.Frames[begin:pos]
@@ -293,9 +308,10 @@ func (d *dropping) switchOver(n int) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.events -= d.dropped.Events
+	if !d.erase {
+		c.events -= d.events
+	}
 	c.bytes = uint64(int64(c.bytes) - int64(d.freed))
-	d.dropped.Bytes = uint64(max(d.freed, 0))
 	return nil
 }
 

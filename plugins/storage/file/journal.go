@@ -32,6 +32,8 @@ type journal struct {
 	limit  int    // files
 	rounds uint64 // the number of the next round; only appends use it
 
+	writing sync.Mutex // held while a round is written, or what is behind a file's last one; before mu
+
 	mu      sync.Mutex // guards what follows
 	live    []*journalFile
 	free    []*journalFile
@@ -46,7 +48,8 @@ type journalFile struct {
 	size  int64
 	first uint64 // live: its first round
 	next  uint64 // live and no longer current: the round after its last
-	end   int64  // live and current: where the next round goes
+	end   int64  // where the next round goes, or would; guarded by writing
+	stale int64  // from end up to here may be what was written before; guarded by writing
 }
 
 func encodeJournalHeader(state uint32, store, round uint64, size int64) []byte {
@@ -93,6 +96,8 @@ func (j *journal) fits(size int64) bool {
 // round, padded to whole blocks. rolled says that another file is in use from
 // now on.
 func (j *journal) write(b []byte) (rolled bool, err error) {
+	j.writing.Lock()
+	defer j.writing.Unlock()
 	j.mu.Lock()
 	f := j.current
 	if rolled = f == nil || f.end+int64(len(b)) > f.size; rolled {
@@ -110,6 +115,7 @@ func (j *journal) write(b []byte) (rolled bool, err error) {
 			return false, ioFault(err, "writing "+f.path)
 		}
 	}
+	f.stale = max(f.stale, offset+int64(len(b)))
 	if _, err := f.file.WriteAt(b, offset); err != nil {
 		// The same round goes to the same place when it is tried again.
 		return false, ioFault(err, "writing "+f.path)
@@ -154,12 +160,15 @@ func (j *journal) reclaim(before uint64) error {
 		if err := j.markFree(f, before); err != nil {
 			return err
 		}
+		j.writing.Lock()
+		f.end = block
 		j.mu.Lock()
 		j.live = j.live[1:]
 		if f.size == j.size {
 			j.free = append(j.free, f)
 		}
 		j.mu.Unlock()
+		j.writing.Unlock()
 		if f.size != j.size { // the configured size has changed since
 			f.file.Close()
 			if err := j.disk.Remove(f.path); err != nil {
@@ -179,6 +188,8 @@ func (j *journal) markFree(f *journalFile, round uint64) error {
 // retire ends the use of the current file, so that it can be reclaimed. No
 // append may be under way.
 func (j *journal) retire() {
+	j.writing.Lock()
+	defer j.writing.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.current != nil {
@@ -214,7 +225,7 @@ func (j *journal) prepare(path string) (*journalFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &journalFile{file: file, path: path, size: j.size}
+	f := &journalFile{file: file, path: path, size: j.size, end: block}
 	if err := j.fill(f); err != nil {
 		file.Close()
 		return nil, err

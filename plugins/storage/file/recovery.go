@@ -91,7 +91,7 @@ func (j *journal) openFile(path string) (floor uint64, err error) {
 		file.Close()
 		return 0, err
 	}
-	f.size = size
+	f.size, f.end, f.stale = size, block, size
 	switch {
 	case state == stateLive:
 		f.first = round

@@ -55,6 +55,7 @@ type Store struct {
 	behind    bool     // an append waited for a journal file
 	passes    uint64
 	full      error // why the last pass could not write out: the disk is full
+	scrubs    scrubs
 }
 
 var _ storage.Store = (*Store)(nil)

@@ -22,7 +22,7 @@ import (
 func TestStore(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storagetest.Place {
 		options := Options{Path: t.TempDir(), SegmentSize: 4 << 10, JournalSegmentSize: 1 << 20, JournalSegmentsMax: 2}
-		if strings.HasSuffix(t.Name(), "/LargeRecords") {
+		if strings.HasSuffix(t.Name(), "/LargeRecords") || strings.HasSuffix(t.Name(), "/EraseSmallData") {
 			options.JournalSegmentSize = minJournalSegment
 		}
 		return storagetest.Place{

@@ -149,9 +149,14 @@ func (s *Store) writeBehind() {
 }
 
 // pass writes out all tails and sees to it that the journal has a free file.
-// It then wakes the appends that wait for room.
+// It then wakes the appends that wait for room, and scrubs the journal if asked.
 func (s *Store) pass() {
-	err := s.makeRoom()
+	s.endPass(s.makeRoom())
+	s.scrubIfAsked()
+}
+
+// endPass takes note of what came of a pass, and wakes those who wait for one.
+func (s *Store) endPass(err error) {
 	if err != nil && !isFull(err) && s.disk.failure() == nil {
 		s.disk.fail(err, "writing out what is in the journal")
 	}
