@@ -224,7 +224,7 @@ func (w *workload) operate(s *Store, handles map[chainname.Name]storage.Chain) {
 		after.blob = strings.Repeat("b", w.rng.IntN(6000))
 		w.do(name, &after, func() error { return c.PutBlob(w.t.Context(), "blob", []byte(after.blob)) })
 	case 3, 4, 5:
-		w.drop(name, c)
+		w.drop(name, c, w.rng.IntN(3) == 0)
 	case 6:
 		delete(handles, name)
 		if err := c.Close(); err != nil {
@@ -243,13 +243,21 @@ func (w *workload) remove(s *Store, handles map[chainname.Name]storage.Chain, na
 	return s.Remove(w.t.Context(), name)
 }
 
-func (w *workload) drop(name chainname.Name, c storage.Chain) {
+func (w *workload) drop(name chainname.Name, c storage.Chain, erase bool) {
 	after := w.chains[name]
 	var set storage.DropSet
 	for at := event.Seq(w.rng.IntN(4)); at < after.next; {
 		end := at + 1 + event.Seq(w.rng.IntN(5))
 		set = append(set, storage.Range{First: at, End: end})
 		at = end + event.Seq(w.rng.IntN(8))
+	}
+	if erase {
+		after.records = storagetest.Erased(after.records, set)
+		w.do(name, &after, func() error {
+			_, err := c.Erase(w.t.Context(), set)
+			return err
+		})
+		return
 	}
 	after.records = storagetest.Survivors(after.records, func(seq event.Seq) bool { return !storagetest.Contains(set, seq) })
 	w.do(name, &after, func() error {
