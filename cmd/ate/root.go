@@ -79,7 +79,7 @@ func newRoot() *cobra.Command {
 		return usage("%s; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newPut(&set), newGet(&set), newRm(&set), newLs(&set), newLog(&set),
+		newPut(&set), newGet(&set), newRm(&set), newErase(&set), newLs(&set), newLog(&set),
 		newAppend(&set), newExport(&set), newImport(&set), newGrant(&set), newOwner(&set), newVerify(&set), newKey(),
 		newUser(&set), newGroup(&set), newToken(&set), newLogin(&set), newLogout(&set), newWhoami(&set),
 	)

@@ -44,6 +44,8 @@ type Log interface {
 	GetBlob(ctx context.Context, name string) ([]byte, error)
 	// Drop removes events as storage.Chain's does.
 	Drop(ctx context.Context, set storage.DropSet) (storage.Dropped, error)
+	// Erase removes the data of events as storage.Chain's does.
+	Erase(ctx context.Context, set storage.DropSet) (storage.Erased, error)
 	// State describes what the log holds, as storage.Chain's does.
 	State() storage.State
 }
@@ -77,6 +79,7 @@ type Chain struct {
 
 	compacting  sync.Mutex // held by the one compaction that runs
 	compactions atomic.Pointer[Compactions]
+	erasing     chan struct{} // has room for the one erasure that runs
 
 	queueMu sync.Mutex // guards what follows
 	queue   []*Commit  // waiting for the next round
@@ -169,7 +172,7 @@ type Options struct {
 func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	c := &Chain{
 		name: name, log: o.Log, bundles: bundles{o.Log}, validator: o.Validator, publish: o.Publisher,
-		onFail: o.OnFail, onProblem: o.OnProblem, now: time.Now,
+		onFail: o.OnFail, onProblem: o.OnProblem, now: time.Now, erasing: make(chan struct{}, 1),
 	}
 	if err := c.readGenesis(ctx); err != nil {
 		return nil, err

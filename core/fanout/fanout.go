@@ -66,6 +66,14 @@ func (f *Feed) Publish(records []byte, next event.Seq) {
 	}
 }
 
+// Forget has what was published so far come from storage, where something of it
+// has changed.
+func (f *Feed) Forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tail, f.tailBytes = nil, 0
+}
+
 // Subscribe returns a subscription that begins with the first event at or
 // after from. It must be closed.
 func (f *Feed) Subscribe(from event.Seq) *Subscription {

@@ -31,6 +31,7 @@ const (
 	MaxCommitBytes = 32 << 20 // in them
 	MaxLocks       = 10_000   // held or waited for
 	MaxProven      = 64       // keys proven
+	MaxErasures    = 16       // asked for
 	MaxRefused     = 16       // proofs refused; one more ends the connection, since each costs more to check than to send
 	maxLockWait    = 10 * time.Minute
 	commitStock    = 16 // commits allocated together
@@ -51,6 +52,7 @@ type Chain interface {
 	AppendEvents(ctx context.Context, dst []byte, seqs []event.Seq, maxBytes int) ([]byte, error)
 	Lock(*chain.LockRequest) error
 	Unlock(s chain.SessionID, key string) (waited bool)
+	Erase(ctx context.Context, key []byte) (events uint64, err error)
 }
 
 // Verifier checks proofs of owning keys.
@@ -86,6 +88,8 @@ type Session struct {
 
 	goroutines sync.WaitGroup // the session's, beside the one that runs it
 	wake       chan struct{}  // holds a token when the writer has something to flush
+
+	erasures atomic.Int32 // unanswered
 
 	// committing says that the session's own goroutine is inside
 	// Chain.Commit, and will flush when it returns.
@@ -232,6 +236,8 @@ func (s *Session) serve(ctx context.Context, t wire.Type, payload []byte) error 
 		return decoded(t, payload, new(wirepb.Lock), func(m *wirepb.Lock) error { return s.lock(ctx, m) })
 	case wire.Unlock:
 		return decoded(t, payload, new(wirepb.Unlock), s.unlock)
+	case wire.Erase:
+		return decoded(t, payload, new(wirepb.Erase), func(m *wirepb.Erase) error { return s.erase(ctx, m) })
 	case wire.Ping:
 		return decoded(t, payload, new(wirepb.Ping), func(m *wirepb.Ping) error {
 			s.conn.Queue(wire.Pong, &wirepb.Pong{Id: m.Id, Head: s.chain.Head().Proto()})

@@ -16,7 +16,7 @@ type StoredEvent struct {
 	Header    event.Header
 	RawHeader []byte // the header as its writer encoded it
 	Data      []byte // nil if omitted
-	Omitted   bool   // the data was left out, as the subscription asked
+	Omitted   bool   // the data was left out, as the subscription asked, or was erased
 	DataLen   int    // in bytes, also when the data was left out
 
 	leaf event.Hash // if the chain is audited

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -22,6 +23,7 @@ type call struct {
 var questions = map[wire.Type]wire.Type{
 	wire.Loaded: wire.Load, wire.LockResult: wire.Lock, wire.Pong: wire.Ping, wire.LeafHashes: wire.Leaves,
 	wire.Proof: wire.GetProof, wire.Checkpoint: wire.GetCheckpoint, wire.AuthorityOf: wire.GetAuthority,
+	wire.Erased: wire.Erase,
 }
 
 type answer struct {
@@ -125,9 +127,11 @@ func (c *Client) LoadKeys(ctx context.Context, keys ...[]byte) ([]StoredEvent, e
 }
 
 func (c *Client) loadKeys(ctx context.Context, keys [][]byte) ([]StoredEvent, error) {
-	return load(ctx, c, keys, func(id uint64, part [][]byte) stream.Message {
+	events, err := load(ctx, c, keys, func(id uint64, part [][]byte) stream.Message {
 		return &wirepb.Load{Id: id, Keys: part}
 	}, func(e *StoredEvent, key []byte) bool { return bytes.Equal(e.Header.Key, key) && !e.Header.Tombstone })
+	// Only data of an object that has ended is erased.
+	return slices.DeleteFunc(events, func(e StoredEvent) bool { return e.Omitted }), err
 }
 
 // load asks for wanted in parts that the protocol allows.

@@ -91,7 +91,8 @@ func (c *Client) askAuthority(ctx context.Context, key, parent []byte) (authorit
 	return in, nil
 }
 
-// answerProof hands the answer to a question of this file to who asked it.
+// answerProof hands the answer to a question of this file, or to Erase, to who
+// asked it.
 func (c *Client) answerProof(t wire.Type, payload []byte) error {
 	switch t {
 	case wire.LeafHashes:
@@ -102,6 +103,8 @@ func (c *Client) answerProof(t wire.Type, payload []byte) error {
 		return answered(c, t, payload, new(wirepb.Checkpoint))
 	case wire.AuthorityOf:
 		return answered(c, t, payload, new(wirepb.AuthorityOf))
+	case wire.Erased:
+		return answered(c, t, payload, new(wirepb.Erased))
 	}
 	return c.control(t, payload)
 }

@@ -35,7 +35,7 @@ type Log struct {
 	blobs   map[string][]byte
 	records []byte
 	next    event.Seq
-	appends int
+	appends, erasures int
 }
 
 // NewLog returns a log that holds records.
@@ -63,14 +63,57 @@ func (l *Log) Drop(_ context.Context, set storage.DropSet) (storage.Dropped, err
 	}
 	var dropped storage.Dropped
 	err := l.DropIf(func(seq event.Seq) bool {
-		i, found := slices.BinarySearchFunc(set, seq, func(r storage.Range, seq event.Seq) int { return cmp.Compare(r.First, seq) })
-		in := found || i > 0 && seq < set[i-1].End
+		in := contains(set, seq)
 		if in {
 			dropped.Events++
 		}
 		return in
 	})
 	return dropped, cmp.Or(failure, err)
+}
+
+// Erase implements chain.Log.
+func (l *Log) Erase(_ context.Context, set storage.DropSet) (storage.Erased, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.erasures++
+	var erased storage.Erased
+	var left []byte
+	for batch, err := range event.Records(l.records) {
+		if err != nil {
+			return storage.Erased{}, err
+		}
+		seq, frames := batch.First, []byte(nil)
+		for f, err := range batch.Events() {
+			switch {
+			case err != nil:
+				return storage.Erased{}, err
+			case len(f.Data) > 0 && contains(set, seq):
+				frames = f.Omit(frames)
+				erased.Events++
+			default:
+				frames = f.Append(frames)
+			}
+			seq++
+		}
+		batch.Frames = frames
+		left = batch.AppendRecord(left)
+	}
+	erased.Bytes = int64(len(l.records) - len(left))
+	l.records = left
+	return erased, nil
+}
+
+// Erasures returns how often events were erased.
+func (l *Log) Erasures() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.erasures
+}
+
+func contains(set storage.DropSet, seq event.Seq) bool {
+	i, found := slices.BinarySearchFunc(set, seq, func(r storage.Range, seq event.Seq) int { return cmp.Compare(r.First, seq) })
+	return found || i > 0 && seq < set[i-1].End
 }
 
 // DropIf drops events, as compaction does.
