@@ -50,6 +50,11 @@ func (l *lookedLog) Drop(context.Context, storage.DropSet) (storage.Dropped, err
 	return storage.Dropped{}, errLooked
 }
 
+// Erase implements chain.Log.
+func (l *lookedLog) Erase(context.Context, storage.DropSet) (storage.Erased, error) {
+	return storage.Erased{}, errLooked
+}
+
 // PutBlob implements chain.Log.
 func (l *lookedLog) PutBlob(_ context.Context, name string, data []byte) error {
 	l.made[name] = append([]byte(nil), data...)
