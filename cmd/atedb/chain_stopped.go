@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"strings"
 
 	"github.com/atedb/atedb/cmd/internal/usage"
 	"github.com/atedb/atedb/core/chain"
@@ -57,16 +56,7 @@ func (s *stopped) List(ctx context.Context, prefix string, after chainname.Name,
 	if err != nil {
 		return control.Page{}, err
 	}
-	var page control.Page
-	for _, name := range names {
-		if strings.HasPrefix(name.String(), prefix) {
-			page.Chains = append(page.Chains, control.Listed{Name: name})
-		}
-	}
-	if n := len(names); n == limit {
-		page.More = names[n-1]
-	}
-	return page, nil
+	return control.PageOf(names, limit, prefix, func(name chainname.Name) control.Listed { return control.Listed{Name: name} }), nil
 }
 
 // open looks at a chain.

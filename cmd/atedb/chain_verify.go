@@ -85,7 +85,7 @@ func verifyOnce(ctx context.Context, c control.Chains, name chainname.Name, d *c
 		return c.Leaves(ctx, name, from, count)
 	}
 	var log *verify.Log
-	for next := event.Seq(0); uint64(next) < head.Size; next = log.Next() {
+	for next := event.Seq(0); uint64(next) < head.Size; {
 		records, err := c.Read(ctx, name, next, storage.MaxRead)
 		if err != nil {
 			return nil, err
@@ -94,8 +94,6 @@ func verifyOnce(ctx context.Context, c control.Chains, name chainname.Name, d *c
 			if log, records, err = beginLog(name, records, leaves); err != nil {
 				return nil, err
 			}
-		} else if len(records) == 0 {
-			break // the last ones were dropped
 		}
 		for batch, err := range event.Records(records) {
 			if err == nil && uint64(batch.First) < head.Size {
@@ -105,7 +103,11 @@ func verifyOnce(ctx context.Context, c control.Chains, name chainname.Name, d *c
 				return nil, err
 			}
 		}
-		shown.set("verifying: %d of %d events", log.Next(), head.Size)
+		if log.Next() == next {
+			break // the last ones were dropped
+		}
+		next = log.Next()
+		shown.set("verifying: %d of %d events", next, head.Size)
 	}
 	if log == nil || log.Chain().String() != d.ID {
 		return nil, fault.New(fault.Damaged, "chain %s has another id than its genesis gives it", name)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -51,7 +52,11 @@ func (c *Client) List(ctx context.Context, prefix string, after chainname.Name, 
 
 // Inspect implements Chains.
 func (c *Client) Inspect(ctx context.Context, name chainname.Name) (chain Chain, err error) {
-	return chain, c.ask(ctx, "inspect", chainRequest{name.String()}, &chain)
+	err = c.ask(ctx, "inspect", chainRequest{name.String()}, &chain)
+	if err == nil && chain.Name != name {
+		err = garbage("inspect", fmt.Errorf("it is about chain %.100q", chain.Name))
+	}
+	return chain, err
 }
 
 // Read implements Chains.

@@ -16,6 +16,7 @@ const (
 	requestTimeout = 5 * time.Second  // for a request to arrive
 	writeTimeout   = 10 * time.Second // for a part of an answer to be taken
 	idleTimeout    = 30 * time.Second // between requests
+	farewellTime   = time.Second      // for answers at Close
 	progressEvery  = 200 * time.Millisecond
 	dialTimeout    = 5 * time.Second
 )

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/net/netutil"
@@ -17,12 +18,15 @@ import (
 
 // Server answers the requests of operators' commands.
 type Server struct {
-	chains   Chains
-	http     *http.Server
-	socket   *socket
-	ctx      context.Context // ends at Close
-	cancel   context.CancelFunc
-	serving  sync.WaitGroup // the goroutine that accepts
+	chains  Chains
+	http    *http.Server
+	socket  *socket
+	ctx     context.Context // ends at Close
+	cancel  context.CancelFunc
+	serving sync.WaitGroup // the goroutine that accepts
+
+	mu       sync.Mutex // guards closed, and that no request begins once it is set
+	closed   bool
 	requests sync.WaitGroup
 
 	atOnce, compactions chan struct{} // hold a token for each request under way
@@ -48,12 +52,18 @@ func Start(path string, chains Chains, log hclog.Logger) (*Server, error) {
 	return s, nil
 }
 
-// Close ends the requests under way and waits for them.
+// Close ends the requests under way and waits for them. Their clients are told,
+// as far as they listen.
 func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.cancel()
+	cutOff := time.AfterFunc(farewellTime, func() { s.http.Close() })
+	s.requests.Wait()
+	cutOff.Stop()
 	s.http.Close()
 	s.serving.Wait()
-	s.requests.Wait()
 }
 
 func (s *Server) handler() http.Handler {
@@ -77,7 +87,10 @@ func (s *Server) handler() http.Handler {
 // ends with the client's connection, and at Close.
 func (s *Server) limited(handle http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.requests.Add(1)
+		if !s.begin() {
+			refuse(w, fault.New(fault.ShuttingDown, "the server is stopping"))
+			return
+		}
 		defer s.requests.Done()
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
@@ -96,6 +109,16 @@ func (s *Server) limited(handle http.HandlerFunc) http.HandlerFunc {
 		defer context.AfterFunc(s.ctx, cancel)()
 		handle(w, r.WithContext(ctx))
 	}
+}
+
+// begin counts a request, unless the server is being closed.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.requests.Add(1)
+	}
+	return !s.closed
 }
 
 type listRequest struct {

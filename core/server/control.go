@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
@@ -38,16 +37,7 @@ func (r controlled) List(ctx context.Context, prefix string, after chainname.Nam
 	if err != nil {
 		return control.Page{}, err
 	}
-	page := control.Page{Chains: []control.Listed{}}
-	for _, name := range names {
-		if strings.HasPrefix(name.String(), prefix) {
-			page.Chains = append(page.Chains, r.listed(name))
-		}
-	}
-	if n := len(names); n == limit && (names[n-1].String() < prefix || strings.HasPrefix(names[n-1].String(), prefix)) {
-		page.More = names[n-1]
-	}
-	return page, nil
+	return control.PageOf(names, limit, prefix, r.listed), nil
 }
 
 // listed describes a chain, and opens none.
