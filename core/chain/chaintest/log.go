@@ -31,10 +31,10 @@ type Log struct {
 	// answered. It may block.
 	OnDrop func(set storage.DropSet) (do bool, err error)
 
-	mu      sync.Mutex // guards what follows
-	blobs   map[string][]byte
-	records []byte
-	next    event.Seq
+	mu                sync.Mutex // guards what follows
+	blobs             map[string][]byte
+	records           []byte
+	next              event.Seq
 	appends, erasures int
 }
 
