@@ -13,8 +13,10 @@ import (
 
 // disk is the file system with the rule that a failed sync is final: what a
 // file holds is then in doubt, and a second sync would say that all is well
-// without having written anything. After the first failure nothing is synced
-// or renamed any more; only a new process can read back what is really there.
+// without having written anything. The same goes for putting a file in its place,
+// which may fail after it was done: whoever then tidied up would remove what the
+// new file names. After the first failure nothing is synced or renamed any more;
+// only a new process can read back what is really there.
 type disk struct {
 	vfs.FS
 	failed atomic.Pointer[fault.Error]
@@ -91,6 +93,9 @@ func (d *disk) write(path string, data []byte) error {
 		return err
 	}
 	if err := d.Rename(path+newSuffix, path); err != nil {
+		if !isFull(err) { // it may have been done all the same
+			return d.fail(err, "renaming "+path+newSuffix)
+		}
 		d.Remove(path + newSuffix)
 		return ioFault(err, "renaming "+path+newSuffix)
 	}

@@ -150,9 +150,9 @@
 //
 // # Failures
 //
-// A failed sync leaves in doubt what is stored. After one nothing is synced,
-// appended or renamed until a new process has read back what is there; reads
-// go on. A full disk is no such failure: what cannot be moved out of the
+// A failed sync leaves in doubt what is stored, and so does a file that could not
+// be put in the place of another. After one nothing is synced, appended or renamed
+// until a new process has read back what is there; reads go on. A full disk is no such failure: what cannot be moved out of the
 // journal stays there and in memory, and once there is no room left, appends
 // are refused until a later attempt succeeds.
 package file
