@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command lines in testdata. Beside testscript's own commands
 // a script has `plugins`, after which the server finds its storage plugin, `serve`,
 // which starts `auth-server run` with some arguments on a free port and waits until
-// it serves, and `stop`, which ends it by SIGTERM and has its log as stderr.
+// it serves, and `halt`, which ends it by SIGTERM and has its log as stderr.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 				ts.Setenv("AUTH_SERVER_PLUGIN_DIR", dir)
 			},
 			"serve": func(ts *testscript.TestScript, _ bool, args []string) { scriptServe(ts, args) },
-			"stop":  func(ts *testscript.TestScript, _ bool, _ []string) { scriptStop(ts) },
+			"halt":  func(ts *testscript.TestScript, _ bool, _ []string) { scriptStop(ts) },
 		},
 	})
 }

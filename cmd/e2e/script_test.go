@@ -22,7 +22,7 @@ import (
 //	daemon ARG...        start atedb with these flags over ./data, again on the
 //	                     same port if it ran before; sets $URL to its ws://
 //	                     URL, $ADDR to host:port and $FP to its fingerprint
-//	stop [auth]          stop it, or the authentication server, in an orderly way
+//	halt [auth]          stop it, or the authentication server, in an orderly way
 //	auth ARG...          start auth-server run with these flags over ./auth, as
 //	                     daemon does; sets $AUTH to its URL and $AUTHFP to its
 //	                     fingerprint
@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"daemon":      scriptDaemon,
 			"auth":        scriptAuth,
-			"stop":        scriptStop,
+			"halt":        scriptStop,
 			"as":          func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv("ATE_HOME", ts.MkAbs(args[0])) },
 			"exits":       exits,
 			"capture":     capture,
