@@ -33,7 +33,7 @@
 //	Commit, Commit, …  ──────────►
 //	                   ◄──────────  Committed or Rejected, one for each, in order
 //	Subscribe          ──────────►
-//	                   ◄──────────  Events, …, CaughtUp, Events, …
+//	                   ◄──────────  [Compacted,] Events, …, CaughtUp, Events, …
 //	Credit             ──────────►
 //
 // From Open on, which may follow the third message at once, the client need not

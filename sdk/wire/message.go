@@ -65,6 +65,7 @@ const (
 	Checkpoint  = Type(wirepb.Type_TYPE_CHECKPOINT)
 	AuthorityOf = Type(wirepb.Type_TYPE_AUTHORITY_OF)
 	Erased      = Type(wirepb.Type_TYPE_ERASED)
+	Compacted   = Type(wirepb.Type_TYPE_COMPACTED)
 
 	AuthRequest = Type(wirepb.Type_TYPE_AUTH_REQUEST)
 	AuthReply   = Type(wirepb.Type_TYPE_AUTH_REPLY)

@@ -68,6 +68,7 @@ const (
 	Type_TYPE_CHECKPOINT   Type = 144
 	Type_TYPE_AUTHORITY_OF Type = 145
 	Type_TYPE_ERASED       Type = 146
+	Type_TYPE_COMPACTED    Type = 147
 	Type_TYPE_AUTH_REPLY   Type = 192
 )
 
@@ -109,6 +110,7 @@ var (
 		144: "TYPE_CHECKPOINT",
 		145: "TYPE_AUTHORITY_OF",
 		146: "TYPE_ERASED",
+		147: "TYPE_COMPACTED",
 		192: "TYPE_AUTH_REPLY",
 	}
 	Type_value = map[string]int32{
@@ -147,6 +149,7 @@ var (
 		"TYPE_CHECKPOINT":     144,
 		"TYPE_AUTHORITY_OF":   145,
 		"TYPE_ERASED":         146,
+		"TYPE_COMPACTED":      147,
 		"TYPE_AUTH_REPLY":     192,
 	}
 )
@@ -614,7 +617,14 @@ type Subscribe struct {
 	// Leave out an event's data when it is longer than this many bytes.
 	OmitDataOver *uint32 `protobuf:"varint,3,opt,name=omit_data_over,json=omitDataOver,proto3,oneof" json:"omit_data_over,omitempty"`
 	// How many bytes of Events the server may send before it waits for Credit.
-	Credit        uint64 `protobuf:"varint,4,opt,name=credit,proto3" json:"credit,omitempty"`
+	Credit uint64 `protobuf:"varint,4,opt,name=credit,proto3" json:"credit,omitempty"`
+	// What tombstones the client knows to be gone, or need not know of: the as_of of
+	// the last Compacted that said tombstones_gone, or the size of a head that the
+	// chain had when the client began, with nothing, at its first event.
+	AsOf uint64 `protobuf:"varint,5,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// Where Compacted would say tombstones_gone, begin again with the chain's first
+	// event after its genesis.
+	Restart       bool `protobuf:"varint,6,opt,name=restart,proto3" json:"restart,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -677,6 +687,96 @@ func (x *Subscribe) GetCredit() uint64 {
 	return 0
 }
 
+func (x *Subscribe) GetAsOf() uint64 {
+	if x != nil {
+		return x.AsOf
+	}
+	return 0
+}
+
+func (x *Subscribe) GetRestart() bool {
+	if x != nil {
+		return x.Restart
+	}
+	return false
+}
+
+// Compacted says that compaction has dropped some of the events that come next,
+// where that is news: before the first Events if from is over 1, and whenever a
+// compaction drops events that are still to be sent.
+type Compacted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All that was dropped is before this seq.
+	Before uint64 `protobuf:"varint,1,opt,name=before,proto3" json:"before,omitempty"`
+	// Tombstones are among what was dropped, so that a client which holds values
+	// from before may miss that their objects ended.
+	TombstonesGone bool `protobuf:"varint,2,opt,name=tombstones_gone,json=tombstonesGone,proto3" json:"tombstones_gone,omitempty"`
+	// With tombstones_gone: the chain's next seq when the last of them were dropped.
+	AsOf uint64 `protobuf:"varint,3,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
+	// The subscription begins again with event 1, as it wanted in that case.
+	Restarted     bool `protobuf:"varint,4,opt,name=restarted,proto3" json:"restarted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Compacted) Reset() {
+	*x = Compacted{}
+	mi := &file_wire_wirepb_wire_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Compacted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Compacted) ProtoMessage() {}
+
+func (x *Compacted) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_wirepb_wire_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Compacted.ProtoReflect.Descriptor instead.
+func (*Compacted) Descriptor() ([]byte, []int) {
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Compacted) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *Compacted) GetTombstonesGone() bool {
+	if x != nil {
+		return x.TombstonesGone
+	}
+	return false
+}
+
+func (x *Compacted) GetAsOf() uint64 {
+	if x != nil {
+		return x.AsOf
+	}
+	return 0
+}
+
+func (x *Compacted) GetRestarted() bool {
+	if x != nil {
+		return x.Restarted
+	}
+	return false
+}
+
 // Events carries records, as the event package describes them, in order of
 // seq. The first batch may begin before the seq that was asked for. A gap
 // between one batch and the next is what compaction dropped.
@@ -689,7 +789,7 @@ type Events struct {
 
 func (x *Events) Reset() {
 	*x = Events{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[6]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -701,7 +801,7 @@ func (x *Events) String() string {
 func (*Events) ProtoMessage() {}
 
 func (x *Events) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[6]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -714,7 +814,7 @@ func (x *Events) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Events.ProtoReflect.Descriptor instead.
 func (*Events) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{6}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Events) GetRecords() []byte {
@@ -737,7 +837,7 @@ type CaughtUp struct {
 
 func (x *CaughtUp) Reset() {
 	*x = CaughtUp{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[7]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -749,7 +849,7 @@ func (x *CaughtUp) String() string {
 func (*CaughtUp) ProtoMessage() {}
 
 func (x *CaughtUp) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[7]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -762,7 +862,7 @@ func (x *CaughtUp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaughtUp.ProtoReflect.Descriptor instead.
 func (*CaughtUp) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{7}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CaughtUp) GetNext() uint64 {
@@ -790,7 +890,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[8]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +902,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[8]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +915,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{8}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Credit) GetBytes() uint64 {
@@ -848,7 +948,7 @@ type Commit struct {
 
 func (x *Commit) Reset() {
 	*x = Commit{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[9]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -860,7 +960,7 @@ func (x *Commit) String() string {
 func (*Commit) ProtoMessage() {}
 
 func (x *Commit) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[9]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -873,7 +973,7 @@ func (x *Commit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commit.ProtoReflect.Descriptor instead.
 func (*Commit) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{9}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Commit) GetId() []byte {
@@ -930,7 +1030,7 @@ type Expected struct {
 
 func (x *Expected) Reset() {
 	*x = Expected{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[10]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1042,7 @@ func (x *Expected) String() string {
 func (*Expected) ProtoMessage() {}
 
 func (x *Expected) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[10]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1055,7 @@ func (x *Expected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Expected.ProtoReflect.Descriptor instead.
 func (*Expected) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{10}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Expected) GetKey() []byte {
@@ -988,7 +1088,7 @@ type Committed struct {
 
 func (x *Committed) Reset() {
 	*x = Committed{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[11]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1100,7 @@ func (x *Committed) String() string {
 func (*Committed) ProtoMessage() {}
 
 func (x *Committed) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[11]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1113,7 @@ func (x *Committed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Committed.ProtoReflect.Descriptor instead.
 func (*Committed) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{11}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Committed) GetFirst() uint64 {
@@ -1050,7 +1150,7 @@ type Rejected struct {
 
 func (x *Rejected) Reset() {
 	*x = Rejected{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[12]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1062,7 +1162,7 @@ func (x *Rejected) String() string {
 func (*Rejected) ProtoMessage() {}
 
 func (x *Rejected) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[12]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1075,7 +1175,7 @@ func (x *Rejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejected.ProtoReflect.Descriptor instead.
 func (*Rejected) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{12}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Rejected) GetCode() string {
@@ -1112,7 +1212,7 @@ type Load struct {
 
 func (x *Load) Reset() {
 	*x = Load{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[13]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1124,7 +1224,7 @@ func (x *Load) String() string {
 func (*Load) ProtoMessage() {}
 
 func (x *Load) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[13]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1137,7 +1237,7 @@ func (x *Load) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Load.ProtoReflect.Descriptor instead.
 func (*Load) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{13}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Load) GetId() uint64 {
@@ -1177,7 +1277,7 @@ type Loaded struct {
 
 func (x *Loaded) Reset() {
 	*x = Loaded{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[14]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1289,7 @@ func (x *Loaded) String() string {
 func (*Loaded) ProtoMessage() {}
 
 func (x *Loaded) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[14]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1302,7 @@ func (x *Loaded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loaded.ProtoReflect.Descriptor instead.
 func (*Loaded) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{14}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Loaded) GetId() uint64 {
@@ -1247,7 +1347,7 @@ type Lock struct {
 
 func (x *Lock) Reset() {
 	*x = Lock{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[15]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1359,7 @@ func (x *Lock) String() string {
 func (*Lock) ProtoMessage() {}
 
 func (x *Lock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[15]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1372,7 @@ func (x *Lock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lock.ProtoReflect.Descriptor instead.
 func (*Lock) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{15}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Lock) GetId() uint64 {
@@ -1310,7 +1410,7 @@ type LockResult struct {
 
 func (x *LockResult) Reset() {
 	*x = LockResult{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[16]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1422,7 @@ func (x *LockResult) String() string {
 func (*LockResult) ProtoMessage() {}
 
 func (x *LockResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[16]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1435,7 @@ func (x *LockResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockResult.ProtoReflect.Descriptor instead.
 func (*LockResult) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LockResult) GetId() uint64 {
@@ -1376,7 +1476,7 @@ type Unlock struct {
 
 func (x *Unlock) Reset() {
 	*x = Unlock{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[17]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1388,7 +1488,7 @@ func (x *Unlock) String() string {
 func (*Unlock) ProtoMessage() {}
 
 func (x *Unlock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[17]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1401,7 +1501,7 @@ func (x *Unlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unlock.ProtoReflect.Descriptor instead.
 func (*Unlock) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Unlock) GetKey() []byte {
@@ -1421,7 +1521,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[18]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1433,7 +1533,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[18]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1446,7 +1546,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Ping) GetId() uint64 {
@@ -1466,7 +1566,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[19]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1578,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[19]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1591,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Pong) GetId() uint64 {
@@ -1525,7 +1625,7 @@ type Prove struct {
 
 func (x *Prove) Reset() {
 	*x = Prove{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[20]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1637,7 @@ func (x *Prove) String() string {
 func (*Prove) ProtoMessage() {}
 
 func (x *Prove) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[20]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1650,7 @@ func (x *Prove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prove.ProtoReflect.Descriptor instead.
 func (*Prove) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Prove) GetPublicKey() []byte {
@@ -1586,7 +1686,7 @@ type Proven struct {
 
 func (x *Proven) Reset() {
 	*x = Proven{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[21]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +1698,7 @@ func (x *Proven) String() string {
 func (*Proven) ProtoMessage() {}
 
 func (x *Proven) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[21]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1611,7 +1711,7 @@ func (x *Proven) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proven.ProtoReflect.Descriptor instead.
 func (*Proven) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Proven) GetCode() string {
@@ -1640,7 +1740,7 @@ type Leaves struct {
 
 func (x *Leaves) Reset() {
 	*x = Leaves{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[22]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1652,7 +1752,7 @@ func (x *Leaves) String() string {
 func (*Leaves) ProtoMessage() {}
 
 func (x *Leaves) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[22]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1665,7 +1765,7 @@ func (x *Leaves) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Leaves.ProtoReflect.Descriptor instead.
 func (*Leaves) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{22}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Leaves) GetId() uint64 {
@@ -1704,7 +1804,7 @@ type LeafHashes struct {
 
 func (x *LeafHashes) Reset() {
 	*x = LeafHashes{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[23]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1716,7 +1816,7 @@ func (x *LeafHashes) String() string {
 func (*LeafHashes) ProtoMessage() {}
 
 func (x *LeafHashes) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[23]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1729,7 +1829,7 @@ func (x *LeafHashes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeafHashes.ProtoReflect.Descriptor instead.
 func (*LeafHashes) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LeafHashes) GetId() uint64 {
@@ -1774,7 +1874,7 @@ type GetProof struct {
 
 func (x *GetProof) Reset() {
 	*x = GetProof{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[24]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1786,7 +1886,7 @@ func (x *GetProof) String() string {
 func (*GetProof) ProtoMessage() {}
 
 func (x *GetProof) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[24]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1799,7 +1899,7 @@ func (x *GetProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProof.ProtoReflect.Descriptor instead.
 func (*GetProof) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetProof) GetId() uint64 {
@@ -1844,7 +1944,7 @@ type Proof struct {
 
 func (x *Proof) Reset() {
 	*x = Proof{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[25]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1856,7 +1956,7 @@ func (x *Proof) String() string {
 func (*Proof) ProtoMessage() {}
 
 func (x *Proof) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[25]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1869,7 +1969,7 @@ func (x *Proof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proof.ProtoReflect.Descriptor instead.
 func (*Proof) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{25}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Proof) GetId() uint64 {
@@ -1910,7 +2010,7 @@ type GetCheckpoint struct {
 
 func (x *GetCheckpoint) Reset() {
 	*x = GetCheckpoint{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[26]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1922,7 +2022,7 @@ func (x *GetCheckpoint) String() string {
 func (*GetCheckpoint) ProtoMessage() {}
 
 func (x *GetCheckpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[26]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1935,7 +2035,7 @@ func (x *GetCheckpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCheckpoint.ProtoReflect.Descriptor instead.
 func (*GetCheckpoint) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetCheckpoint) GetId() uint64 {
@@ -1960,7 +2060,7 @@ type Checkpoint struct {
 
 func (x *Checkpoint) Reset() {
 	*x = Checkpoint{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[27]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1972,7 +2072,7 @@ func (x *Checkpoint) String() string {
 func (*Checkpoint) ProtoMessage() {}
 
 func (x *Checkpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[27]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1985,7 +2085,7 @@ func (x *Checkpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
 func (*Checkpoint) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Checkpoint) GetId() uint64 {
@@ -2030,7 +2130,7 @@ type GetAuthority struct {
 
 func (x *GetAuthority) Reset() {
 	*x = GetAuthority{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[28]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2042,7 +2142,7 @@ func (x *GetAuthority) String() string {
 func (*GetAuthority) ProtoMessage() {}
 
 func (x *GetAuthority) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[28]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2055,7 +2155,7 @@ func (x *GetAuthority) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAuthority.ProtoReflect.Descriptor instead.
 func (*GetAuthority) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{28}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetAuthority) GetId() uint64 {
@@ -2095,7 +2195,7 @@ type AuthorityOf struct {
 
 func (x *AuthorityOf) Reset() {
 	*x = AuthorityOf{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[29]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2107,7 +2207,7 @@ func (x *AuthorityOf) String() string {
 func (*AuthorityOf) ProtoMessage() {}
 
 func (x *AuthorityOf) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[29]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2120,7 +2220,7 @@ func (x *AuthorityOf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorityOf.ProtoReflect.Descriptor instead.
 func (*AuthorityOf) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{29}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *AuthorityOf) GetId() uint64 {
@@ -2172,7 +2272,7 @@ type Erase struct {
 
 func (x *Erase) Reset() {
 	*x = Erase{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2184,7 +2284,7 @@ func (x *Erase) String() string {
 func (*Erase) ProtoMessage() {}
 
 func (x *Erase) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[30]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2197,7 +2297,7 @@ func (x *Erase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erase.ProtoReflect.Descriptor instead.
 func (*Erase) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Erase) GetId() uint64 {
@@ -2229,7 +2329,7 @@ type Erased struct {
 
 func (x *Erased) Reset() {
 	*x = Erased{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2241,7 +2341,7 @@ func (x *Erased) String() string {
 func (*Erased) ProtoMessage() {}
 
 func (x *Erased) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[31]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2254,7 +2354,7 @@ func (x *Erased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Erased.ProtoReflect.Descriptor instead.
 func (*Erased) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{31}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Erased) GetId() uint64 {
@@ -2295,7 +2395,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2307,7 +2407,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[32]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2320,7 +2420,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Notice) GetText() string {
@@ -2340,7 +2440,7 @@ type Redirect struct {
 
 func (x *Redirect) Reset() {
 	*x = Redirect{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[33]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +2452,7 @@ func (x *Redirect) String() string {
 func (*Redirect) ProtoMessage() {}
 
 func (x *Redirect) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[33]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,7 +2465,7 @@ func (x *Redirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redirect.ProtoReflect.Descriptor instead.
 func (*Redirect) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{33}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Redirect) GetUrl() string {
@@ -2386,7 +2486,7 @@ type Bye struct {
 
 func (x *Bye) Reset() {
 	*x = Bye{}
-	mi := &file_wire_wirepb_wire_proto_msgTypes[34]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2398,7 +2498,7 @@ func (x *Bye) String() string {
 func (*Bye) ProtoMessage() {}
 
 func (x *Bye) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_wirepb_wire_proto_msgTypes[34]
+	mi := &file_wire_wirepb_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2411,7 +2511,7 @@ func (x *Bye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bye.ProtoReflect.Descriptor instead.
 func (*Bye) Descriptor() ([]byte, []int) {
-	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{34}
+	return file_wire_wirepb_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Bye) GetCode() string {
@@ -2469,13 +2569,20 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\vconsistency\x18\b \x03(\fR\vconsistency\".\n" +
 	"\x04Head\x12\x12\n" +
 	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x12\n" +
-	"\x04root\x18\x02 \x01(\fR\x04root\"\x89\x01\n" +
+	"\x04root\x18\x02 \x01(\fR\x04root\"\xb8\x01\n" +
 	"\tSubscribe\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x12\n" +
 	"\x04live\x18\x02 \x01(\bR\x04live\x12)\n" +
 	"\x0eomit_data_over\x18\x03 \x01(\rH\x00R\fomitDataOver\x88\x01\x01\x12\x16\n" +
-	"\x06credit\x18\x04 \x01(\x04R\x06creditB\x11\n" +
-	"\x0f_omit_data_over\"\"\n" +
+	"\x06credit\x18\x04 \x01(\x04R\x06credit\x12\x13\n" +
+	"\x05as_of\x18\x05 \x01(\x04R\x04asOf\x12\x18\n" +
+	"\arestart\x18\x06 \x01(\bR\arestartB\x11\n" +
+	"\x0f_omit_data_over\"\x7f\n" +
+	"\tCompacted\x12\x16\n" +
+	"\x06before\x18\x01 \x01(\x04R\x06before\x12'\n" +
+	"\x0ftombstones_gone\x18\x02 \x01(\bR\x0etombstonesGone\x12\x13\n" +
+	"\x05as_of\x18\x03 \x01(\x04R\x04asOf\x12\x1c\n" +
+	"\trestarted\x18\x04 \x01(\bR\trestarted\"\"\n" +
 	"\x06Events\x12\x18\n" +
 	"\arecords\x18\x01 \x01(\fR\arecords\"E\n" +
 	"\bCaughtUp\x12\x12\n" +
@@ -2594,7 +2701,7 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"\x03url\x18\x01 \x01(\tR\x03url\"1\n" +
 	"\x03Bye\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\xbb\x05\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\xd0\x05\n" +
 	"\x04Type\x12\x14\n" +
 	"\x10TYPE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11TYPE_CLIENT_HELLO\x10\x01\x12\r\n" +
@@ -2634,7 +2741,8 @@ const file_wire_wirepb_wire_proto_rawDesc = "" +
 	"TYPE_PROOF\x10\x8f\x01\x12\x14\n" +
 	"\x0fTYPE_CHECKPOINT\x10\x90\x01\x12\x16\n" +
 	"\x11TYPE_AUTHORITY_OF\x10\x91\x01\x12\x10\n" +
-	"\vTYPE_ERASED\x10\x92\x01\x12\x14\n" +
+	"\vTYPE_ERASED\x10\x92\x01\x12\x13\n" +
+	"\x0eTYPE_COMPACTED\x10\x93\x01\x12\x14\n" +
 	"\x0fTYPE_AUTH_REPLY\x10\xc0\x01B(Z&github.com/atedb/atedb/sdk/wire/wirepbb\x06proto3"
 
 var (
@@ -2650,7 +2758,7 @@ func file_wire_wirepb_wire_proto_rawDescGZIP() []byte {
 }
 
 var file_wire_wirepb_wire_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_wire_wirepb_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_wire_wirepb_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_wire_wirepb_wire_proto_goTypes = []any{
 	(Type)(0),                      // 0: ate.wire.v1.Type
 	(*ClientHello)(nil),            // 1: ate.wire.v1.ClientHello
@@ -2659,46 +2767,47 @@ var file_wire_wirepb_wire_proto_goTypes = []any{
 	(*Opened)(nil),                 // 4: ate.wire.v1.Opened
 	(*Head)(nil),                   // 5: ate.wire.v1.Head
 	(*Subscribe)(nil),              // 6: ate.wire.v1.Subscribe
-	(*Events)(nil),                 // 7: ate.wire.v1.Events
-	(*CaughtUp)(nil),               // 8: ate.wire.v1.CaughtUp
-	(*Credit)(nil),                 // 9: ate.wire.v1.Credit
-	(*Commit)(nil),                 // 10: ate.wire.v1.Commit
-	(*Expected)(nil),               // 11: ate.wire.v1.Expected
-	(*Committed)(nil),              // 12: ate.wire.v1.Committed
-	(*Rejected)(nil),               // 13: ate.wire.v1.Rejected
-	(*Load)(nil),                   // 14: ate.wire.v1.Load
-	(*Loaded)(nil),                 // 15: ate.wire.v1.Loaded
-	(*Lock)(nil),                   // 16: ate.wire.v1.Lock
-	(*LockResult)(nil),             // 17: ate.wire.v1.LockResult
-	(*Unlock)(nil),                 // 18: ate.wire.v1.Unlock
-	(*Ping)(nil),                   // 19: ate.wire.v1.Ping
-	(*Pong)(nil),                   // 20: ate.wire.v1.Pong
-	(*Prove)(nil),                  // 21: ate.wire.v1.Prove
-	(*Proven)(nil),                 // 22: ate.wire.v1.Proven
-	(*Leaves)(nil),                 // 23: ate.wire.v1.Leaves
-	(*LeafHashes)(nil),             // 24: ate.wire.v1.LeafHashes
-	(*GetProof)(nil),               // 25: ate.wire.v1.GetProof
-	(*Proof)(nil),                  // 26: ate.wire.v1.Proof
-	(*GetCheckpoint)(nil),          // 27: ate.wire.v1.GetCheckpoint
-	(*Checkpoint)(nil),             // 28: ate.wire.v1.Checkpoint
-	(*GetAuthority)(nil),           // 29: ate.wire.v1.GetAuthority
-	(*AuthorityOf)(nil),            // 30: ate.wire.v1.AuthorityOf
-	(*Erase)(nil),                  // 31: ate.wire.v1.Erase
-	(*Erased)(nil),                 // 32: ate.wire.v1.Erased
-	(*Notice)(nil),                 // 33: ate.wire.v1.Notice
-	(*Redirect)(nil),               // 34: ate.wire.v1.Redirect
-	(*Bye)(nil),                    // 35: ate.wire.v1.Bye
-	(*eventpb.WriteAuthority)(nil), // 36: ate.event.v1.WriteAuthority
-	(*eventpb.ReadAuthority)(nil),  // 37: ate.event.v1.ReadAuthority
+	(*Compacted)(nil),              // 7: ate.wire.v1.Compacted
+	(*Events)(nil),                 // 8: ate.wire.v1.Events
+	(*CaughtUp)(nil),               // 9: ate.wire.v1.CaughtUp
+	(*Credit)(nil),                 // 10: ate.wire.v1.Credit
+	(*Commit)(nil),                 // 11: ate.wire.v1.Commit
+	(*Expected)(nil),               // 12: ate.wire.v1.Expected
+	(*Committed)(nil),              // 13: ate.wire.v1.Committed
+	(*Rejected)(nil),               // 14: ate.wire.v1.Rejected
+	(*Load)(nil),                   // 15: ate.wire.v1.Load
+	(*Loaded)(nil),                 // 16: ate.wire.v1.Loaded
+	(*Lock)(nil),                   // 17: ate.wire.v1.Lock
+	(*LockResult)(nil),             // 18: ate.wire.v1.LockResult
+	(*Unlock)(nil),                 // 19: ate.wire.v1.Unlock
+	(*Ping)(nil),                   // 20: ate.wire.v1.Ping
+	(*Pong)(nil),                   // 21: ate.wire.v1.Pong
+	(*Prove)(nil),                  // 22: ate.wire.v1.Prove
+	(*Proven)(nil),                 // 23: ate.wire.v1.Proven
+	(*Leaves)(nil),                 // 24: ate.wire.v1.Leaves
+	(*LeafHashes)(nil),             // 25: ate.wire.v1.LeafHashes
+	(*GetProof)(nil),               // 26: ate.wire.v1.GetProof
+	(*Proof)(nil),                  // 27: ate.wire.v1.Proof
+	(*GetCheckpoint)(nil),          // 28: ate.wire.v1.GetCheckpoint
+	(*Checkpoint)(nil),             // 29: ate.wire.v1.Checkpoint
+	(*GetAuthority)(nil),           // 30: ate.wire.v1.GetAuthority
+	(*AuthorityOf)(nil),            // 31: ate.wire.v1.AuthorityOf
+	(*Erase)(nil),                  // 32: ate.wire.v1.Erase
+	(*Erased)(nil),                 // 33: ate.wire.v1.Erased
+	(*Notice)(nil),                 // 34: ate.wire.v1.Notice
+	(*Redirect)(nil),               // 35: ate.wire.v1.Redirect
+	(*Bye)(nil),                    // 36: ate.wire.v1.Bye
+	(*eventpb.WriteAuthority)(nil), // 37: ate.event.v1.WriteAuthority
+	(*eventpb.ReadAuthority)(nil),  // 38: ate.event.v1.ReadAuthority
 }
 var file_wire_wirepb_wire_proto_depIdxs = []int32{
 	5,  // 0: ate.wire.v1.Opened.head:type_name -> ate.wire.v1.Head
 	5,  // 1: ate.wire.v1.CaughtUp.head:type_name -> ate.wire.v1.Head
-	11, // 2: ate.wire.v1.Commit.expected:type_name -> ate.wire.v1.Expected
+	12, // 2: ate.wire.v1.Commit.expected:type_name -> ate.wire.v1.Expected
 	5,  // 3: ate.wire.v1.Committed.head:type_name -> ate.wire.v1.Head
 	5,  // 4: ate.wire.v1.Pong.head:type_name -> ate.wire.v1.Head
-	36, // 5: ate.wire.v1.AuthorityOf.write:type_name -> ate.event.v1.WriteAuthority
-	37, // 6: ate.wire.v1.AuthorityOf.read:type_name -> ate.event.v1.ReadAuthority
+	37, // 5: ate.wire.v1.AuthorityOf.write:type_name -> ate.event.v1.WriteAuthority
+	38, // 6: ate.wire.v1.AuthorityOf.read:type_name -> ate.event.v1.ReadAuthority
 	7,  // [7:7] is the sub-list for method output_type
 	7,  // [7:7] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
@@ -2712,17 +2821,17 @@ func file_wire_wirepb_wire_proto_init() {
 		return
 	}
 	file_wire_wirepb_wire_proto_msgTypes[5].OneofWrappers = []any{}
-	file_wire_wirepb_wire_proto_msgTypes[9].OneofWrappers = []any{}
 	file_wire_wirepb_wire_proto_msgTypes[10].OneofWrappers = []any{}
-	file_wire_wirepb_wire_proto_msgTypes[12].OneofWrappers = []any{}
-	file_wire_wirepb_wire_proto_msgTypes[24].OneofWrappers = []any{}
+	file_wire_wirepb_wire_proto_msgTypes[11].OneofWrappers = []any{}
+	file_wire_wirepb_wire_proto_msgTypes[13].OneofWrappers = []any{}
+	file_wire_wirepb_wire_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_wirepb_wire_proto_rawDesc), len(file_wire_wirepb_wire_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   35,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
