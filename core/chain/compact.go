@@ -16,6 +16,9 @@ const (
 	// stored and not answered is sent again within this time, as a rule, and
 	// then has to be found.
 	youngest = 10 * time.Second
+	// patience is for how long at least a subscription that is behind holds a
+	// tombstone that could be dropped otherwise.
+	patience = time.Hour
 	// maxDrop is how many ranges one Drop of the log is given.
 	maxDrop = 250_000
 )
@@ -34,6 +37,9 @@ type Compaction struct {
 	Strategies []Strategy
 	// TombstoneAge is how old a tombstone has to be to be dropped.
 	TombstoneAge time.Duration
+	// Passed, unless nil, returns the seq before which all open subscriptions were
+	// sent everything. Later tombstones stay for a while longer.
+	Passed func() event.Seq
 	// Pace, unless nil, is told of bytes that were read, and waits as long as
 	// the next ones have to.
 	Pace func(ctx context.Context, bytes int) error
@@ -77,6 +83,10 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 	n := newNeeds(c.genesis.Trust, len(o.Strategies), limit, end)
 	n.unsaved = event.Seq(c.upkeep.unsaved.Load())
 	n.young, n.buried = began.Add(-youngest), began.Add(-o.TombstoneAge)
+	n.overdue = n.buried.Add(-max(o.TombstoneAge, patience))
+	if o.Passed != nil {
+		n.behind = o.Passed()
+	}
 	result := Compacted{Before: c.log.State().Bytes}
 	for i, s := range o.Strategies {
 		info := compaction.Chain{Name: c.name, Events: uint64(end), Bytes: result.Before, Now: began}
@@ -105,15 +115,16 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 		}
 	}
 	result.Examined, result.Young = n.examined, young
-	err := c.drop(ctx, set, end, &result)
+	err := c.drop(ctx, set, n.forgotten, end, &result)
 	result.After, result.Took = c.log.State().Bytes, c.now().Sub(began)
 	return result, err
 }
 
 // drop removes events from before end from the log. What has to be known
-// afterwards is stored first: their leaf hashes, what lives, and that of a commit
-// from before the last of them it is not certain any more whether it is stored.
-func (c *Chain) drop(ctx context.Context, set storage.DropSet, end event.Seq, result *Compacted) error {
+// afterwards is stored first: their leaf hashes, what lives, that of a commit
+// from before the last of them it is not certain any more whether it is stored,
+// and what a reader may miss.
+func (c *Chain) drop(ctx context.Context, set storage.DropSet, forgotten, end event.Seq, result *Compacted) error {
 	state := c.Compactions()
 	if len(set) > 0 {
 		state.Dropped = max(state.Dropped, set[len(set)-1].End)
@@ -122,6 +133,9 @@ func (c *Chain) drop(ctx context.Context, set storage.DropSet, end event.Seq, re
 		}
 		if err := c.sayWhatLives(); err != nil {
 			return err
+		}
+		if forgotten > 0 {
+			state.Forgotten, state.ForgottenAt = max(state.Forgotten, forgotten), c.Next()
 		}
 		if err := c.noteCompaction(ctx, state); err != nil {
 			return err

@@ -19,11 +19,13 @@ import (
 //	              for good, about
 //	    24     8  its time, Unix microseconds; 0 if there was none
 //	    32     8  the seq from which on events make another one worth it
-//	    40     4  CRC-32C of the 40 bytes before
+//	    40     8  the seq after the last tombstone that was dropped, or was about to be
+//	    48     8  the chain's next seq when the last ones were
+//	    56     4  CRC-32C of the 56 bytes before
 const (
 	compactionsBlob  = "compactions"
 	compactionsMagic = "ATECOMP\x01"
-	compactionsSize  = 44
+	compactionsSize  = 60
 )
 
 // Compactions is what is known of a chain's compactions.
@@ -32,6 +34,11 @@ type Compactions struct {
 	Bytes   uint64    // of the records that the last compaction looked at and left for good, about
 	Time    time.Time // when it ended; zero if there was none
 	Seen    event.Seq // from this seq on, events make another one worth it
+
+	// Forgotten is the seq after the last tombstone that was dropped. Who has the
+	// events before an earlier seq alone, as they were before the chain's next was
+	// ForgottenAt, may miss that an object has ended.
+	Forgotten, ForgottenAt event.Seq
 }
 
 // Compactions returns what is known of the chain's compactions.
@@ -48,6 +55,8 @@ func (c *Chain) noteCompaction(ctx context.Context, s Compactions) error {
 	}
 	blob = binary.LittleEndian.AppendUint64(blob, uint64(at))
 	blob = binary.LittleEndian.AppendUint64(blob, uint64(s.Seen))
+	blob = binary.LittleEndian.AppendUint64(blob, uint64(s.Forgotten))
+	blob = binary.LittleEndian.AppendUint64(blob, uint64(s.ForgottenAt))
 	blob = binary.LittleEndian.AppendUint32(blob, crc32.Checksum(blob, castagnoli))
 	if err := c.log.PutBlob(ctx, compactionsBlob, blob); err != nil {
 		return err
@@ -67,13 +76,16 @@ func (c *Chain) restoreCompactions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(blob) != compactionsSize || string(blob[:8]) != compactionsMagic || crc32.Checksum(blob[:40], castagnoli) != binary.LittleEndian.Uint32(blob[40:]) {
-		c.compactions.Store(&Compactions{Dropped: c.log.State().Next})
+	if len(blob) != compactionsSize || string(blob[:8]) != compactionsMagic || crc32.Checksum(blob[:compactionsSize-4], castagnoli) != binary.LittleEndian.Uint32(blob[compactionsSize-4:]) {
+		next := c.log.State().Next
+		c.compactions.Store(&Compactions{Dropped: next, Forgotten: next, ForgottenAt: next})
 		c.onProblem(fault.New(fault.Damaged, "what is known of the compactions of chain %s is damaged, or of another version; it is made anew by the next one", c.name))
 		return nil
 	}
-	s := Compactions{Dropped: event.Seq(binary.LittleEndian.Uint64(blob[8:])), Bytes: binary.LittleEndian.Uint64(blob[16:]), Seen: event.Seq(binary.LittleEndian.Uint64(blob[32:]))}
-	if at := int64(binary.LittleEndian.Uint64(blob[24:])); at != 0 {
+	field := func(offset int) uint64 { return binary.LittleEndian.Uint64(blob[offset:]) }
+	seq := func(offset int) event.Seq { return event.Seq(field(offset)) }
+	s := Compactions{Dropped: seq(8), Bytes: field(16), Seen: seq(32), Forgotten: seq(40), ForgottenAt: seq(48)}
+	if at := int64(field(24)); at != 0 {
 		s.Time = time.UnixMicro(at)
 	}
 	c.compactions.Store(&s)

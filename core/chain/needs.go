@@ -22,7 +22,16 @@ import (
 //   - tombstones that are too young, those that came after the stored snapshot,
 //     and those with an earlier event of their object, which would otherwise come
 //     to life again. A tombstone thus goes at the earliest when a compaction finds
-//     nothing left before it.
+//     nothing left before it;
+//   - tombstones that an open subscription was not sent yet, for another while.
+//
+// Tombstones are for those who hold a copy of what lives. Where the open
+// subscriptions are is known; a client that is away may be anywhere and come back
+// at any time, so that each tombstone stays for the time that the config states,
+// however many have passed it. Whoever stays away for longer is told, by
+// Compactions.Forgotten. A subscription that is behind holds a tombstone for as
+// long again as that, an hour at the least: then it is told as well, for one that
+// never reads on would otherwise keep all tombstones for good.
 //
 // In distributed trust, everybody judges each event by what is in force before
 // it, and knows a seal's key from the chain. It then needs also:
@@ -40,6 +49,11 @@ type needs struct {
 	limit         event.Seq // what comes at or after it stays
 	unsaved       event.Seq // so do tombstones at or after this
 	young, buried time.Time // events and tombstones after these stay
+
+	behind  event.Seq // tombstones at or after this stay, too
+	overdue time.Time // unless they are from before this
+
+	forgotten event.Seq // the seq after the last tombstone to be dropped; 0 if there is none
 
 	next     event.Seq // the last event seen
 	opening  event.Seq // what comes at or after it is of a commit that introduces the key that seals it
@@ -66,7 +80,7 @@ type object struct {
 
 func newNeeds(trust event.Trust, strategies int, limit, end event.Seq) *needs {
 	return &needs{
-		trust: trust, limit: limit, next: end, opening: end, unsaved: end,
+		trust: trust, limit: limit, next: end, opening: end, unsaved: end, behind: end,
 		objects: make(map[objectID]object), pages: pages{strategies: strategies, byNumber: make(map[event.Seq]*page)},
 	}
 }
@@ -92,6 +106,9 @@ func (n *needs) see(e *stored) {
 		n.pages.add(e.Seq)
 	}
 	h := &e.Header
+	if h.Tombstone {
+		n.pages.mark(e.Seq, isEnd)
+	}
 	if e.Time.After(n.young) {
 		n.pages.mark(e.Seq, isYoung)
 	}
@@ -138,7 +155,7 @@ func (n *needs) seeSealed(e *stored) {
 func (n *needs) seeEnd(e *stored, o *object) {
 	n.keepFirst(o)
 	o.ended, o.past = e.Seq+1, true
-	if e.Time.After(n.buried) || e.Seq >= n.unsaved {
+	if e.Time.After(n.buried) || e.Seq >= n.unsaved || e.Seq >= n.behind && e.Time.After(n.overdue) {
 		n.keep(e.Seq)
 	}
 }
@@ -207,7 +224,7 @@ func (n *needs) givenUp(strategies []Strategy) []event.Seq {
 
 // dropSet returns what the votes give up and nobody needs, how many events are
 // such but too young, and for each strategy how many values that live it wanted
-// dropped.
+// dropped. It finds forgotten.
 func (n *needs) dropSet() (set storage.DropSet, young uint64, overruled []uint64) {
 	overruled = make([]uint64, n.pages.strategies)
 	for seq, m := range n.pages.oldestFirst() {
@@ -224,6 +241,9 @@ func (n *needs) dropSet() (set storage.DropSet, young uint64, overruled []uint64
 		if m.young() {
 			young++
 			continue
+		}
+		if m.end() {
+			n.forgotten = seq + 1
 		}
 		if last := len(set) - 1; last >= 0 && set[last].End == seq {
 			set[last].End++

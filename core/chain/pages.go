@@ -32,6 +32,7 @@ const (
 	isLive
 	isYoung
 	isSpent
+	isEnd // a tombstone
 )
 
 // marks is an event's flags and votes.
@@ -93,6 +94,8 @@ func (p *pages) oldestFirst() iter.Seq2[event.Seq, marks] {
 func (m marks) needed() bool { return m[0]&isNeeded != 0 }
 
 func (m marks) spent() bool { return m[0]&isSpent != 0 }
+
+func (m marks) end() bool { return m[0]&isEnd != 0 }
 
 func (m marks) young() bool { return m[0]&isYoung != 0 }
 

@@ -8,6 +8,7 @@ package fanout
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/atedb/atedb/sdk/event"
 )
@@ -74,10 +75,23 @@ func (f *Feed) Forget() {
 	f.tail, f.tailBytes = nil, 0
 }
 
+// Passed returns the seq before which every subscription was given everything, and
+// has come for more.
+func (f *Feed) Passed() event.Seq {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	passed := f.next
+	for s := range f.subscribers {
+		passed = min(passed, event.Seq(s.passed.Load()))
+	}
+	return passed
+}
+
 // Subscribe returns a subscription that begins with the first event at or
 // after from. It must be closed.
 func (f *Feed) Subscribe(from event.Seq) *Subscription {
-	s := &Subscription{feed: f, cursor: from, wake: make(chan struct{}, 1)}
+	s := &Subscription{feed: f, wake: make(chan struct{}, 1)}
+	s.Seek(from)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.subscribers[s] = struct{}{}
@@ -89,6 +103,7 @@ func (f *Feed) Subscribe(from event.Seq) *Subscription {
 type Subscription struct {
 	feed   *Feed
 	cursor event.Seq
+	passed atomic.Uint64 // the cursor when the last call of Next began
 	wake   chan struct{} // holds a token when there may be something new
 	ahead  *read         // what is being read for the next call, or nil
 	given  []byte        // what the last call returned from storage, to be used again
@@ -112,6 +127,12 @@ func (s *Subscription) Close() {
 // Cursor returns the first seq that has not been delivered.
 func (s *Subscription) Cursor() event.Seq { return s.cursor }
 
+// Seek has the subscription go on with the first event at or after a seq.
+func (s *Subscription) Seek(from event.Seq) {
+	s.cursor = from
+	s.passed.Store(uint64(from))
+}
+
 // Wake receives when there may be new events after Next returned none.
 func (s *Subscription) Wake() <-chan struct{} { return s.wake }
 
@@ -122,6 +143,7 @@ func (s *Subscription) Wake() <-chan struct{} { return s.wake }
 // While the subscriber catches up, the records after these are read meanwhile.
 // That ends with ctx, too.
 func (s *Subscription) Next(ctx context.Context, maxBytes int) ([]byte, error) {
+	s.passed.Store(uint64(s.cursor))
 	records, behind, next := s.fromTail()
 	if !behind {
 		s.given = nil

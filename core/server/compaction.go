@@ -54,7 +54,7 @@ func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx 
 	defer open.compacting.Add(-1)
 	log := c.log.With("chain", target.Name())
 	log.Debug("compaction begins", "events", target.Next())
-	result, err := target.Compact(ctx, chain.Compaction{Strategies: c.strategies, TombstoneAge: c.tombstones, Pace: pace})
+	result, err := target.Compact(ctx, chain.Compaction{Strategies: c.strategies, TombstoneAge: c.tombstones, Passed: open.feed.Passed, Pace: pace})
 	for _, o := range result.Overruled {
 		log.Warn("a compaction strategy wanted values dropped that live; they are kept", "strategy", o.Strategy, "values", o.Values)
 	}

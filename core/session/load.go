@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -31,10 +32,28 @@ func (s *Session) loadRecords(ctx context.Context, m *wirepb.Load) ([]byte, erro
 	for _, seq := range m.Seqs {
 		seqs = append(seqs, event.Seq(seq))
 	}
-	seqs = append(seqs, s.chain.Newest(m.Keys)...)
-	records, err := s.chain.AppendEvents(ctx, nil, seqs, wire.MaxLoaded)
-	if err == nil && len(records) > wire.MaxLoaded && len(seqs) > 1 {
-		return nil, fault.New(fault.TooLarge, "the events loaded are larger than %d bytes together; load fewer at a time", wire.MaxLoaded)
+	for {
+		newest := s.chain.Newest(m.Keys)
+		all := append(seqs[:len(m.Seqs)], newest...)
+		records, err := s.chain.AppendEvents(ctx, nil, all, wire.MaxLoaded)
+		if err == nil && len(records) > wire.MaxLoaded && len(all) > 1 {
+			return nil, fault.New(fault.TooLarge, "the events loaded are larger than %d bytes together; load fewer at a time", wire.MaxLoaded)
+		}
+		// A newest event may have been superseded, and dropped, before it was read.
+		if err != nil || countRecords(records) == len(all) || slices.Equal(newest, s.chain.Newest(m.Keys)) {
+			return records, err
+		}
 	}
-	return records, err
+}
+
+func countRecords(records []byte) (n int) {
+	for len(records) > 0 {
+		_, _, size, err := event.PeekRecord(records)
+		if err != nil {
+			return n
+		}
+		records = records[size:]
+		n++
+	}
+	return n
 }

@@ -49,6 +49,7 @@ type Chain interface {
 	ProveConsistency(ctx context.Context, from, to uint64) ([]event.Hash, error)
 	Commit(...*chain.Commit)
 	Newest(keys [][]byte) []event.Seq
+	Compactions() chain.Compactions
 	AppendEvents(ctx context.Context, dst []byte, seqs []event.Seq, maxBytes int) ([]byte, error)
 	Lock(*chain.LockRequest) error
 	Unlock(s chain.SessionID, key string) (waited bool)

@@ -14,7 +14,12 @@ import (
 type subscription struct {
 	cancel   context.CancelFunc
 	done     chan struct{}
-	omitOver int // leave out data longer than this; negative for never
+	omitOver int  // leave out data longer than this; negative for never
+	restart  bool // the client wants to begin again where tombstones are gone
+
+	// The sending goroutine's: what the client knows of, or need not know of.
+	dropped event.Seq // as Compactions.Dropped
+	asOf    event.Seq // as Compactions.ForgottenAt
 
 	mu     sync.Mutex // guards credit
 	credit int64      // bytes of records that may be sent; below zero after a large message
@@ -25,7 +30,7 @@ func (s *Session) subscribe(ctx context.Context, m *wirepb.Subscribe) error {
 	s.endSubscription()
 	ctx, cancel := context.WithCancel(ctx)
 	sub := &subscription{
-		cancel: cancel, done: make(chan struct{}), omitOver: -1,
+		cancel: cancel, done: make(chan struct{}), omitOver: -1, restart: m.Restart, asOf: event.Seq(m.AsOf),
 		credit: clampCredit(m.Credit), more: make(chan struct{}, 1),
 	}
 	if m.OmitDataOver != nil {
@@ -63,14 +68,30 @@ func (s *Session) credit(m *wirepb.Credit) error {
 // send sends events until ctx ends, or until there are no more if the
 // subscription is not live.
 func (s *Session) send(ctx context.Context, sub *subscription, cursor *fanout.Subscription, live bool) error {
+	if before := s.chain.Compactions(); cursor.Cursor() <= 1 { // the client holds nothing yet
+		sub.dropped, sub.asOf = before.Dropped, max(sub.asOf, before.ForgottenAt)
+	}
+	if _, err := s.sayCompacted(sub, cursor, cursor.Cursor()); err != nil {
+		return err
+	}
 	caughtUp := false
 	for {
 		if !sub.awaitCredit(ctx) {
 			return nil
 		}
+		from := cursor.Cursor()
 		records, err := cursor.Next(ctx, wire.MaxEvents)
 		if err != nil {
 			return err
+		}
+		// Asked after reading: what was dropped before that was noted before.
+		restarted, err := s.sayCompacted(sub, cursor, from)
+		if err != nil {
+			return err
+		}
+		if restarted {
+			caughtUp = false
+			continue
 		}
 		if len(records) > 0 {
 			if records, err = sub.omit(records); err != nil {
@@ -94,6 +115,27 @@ func (s *Session) send(ctx context.Context, sub *subscription, cursor *fanout.Su
 			return nil
 		}
 	}
+}
+
+// sayCompacted tells the client what compaction may have dropped of the events
+// from a seq on, unless it knows. If tombstones are gone that it did not have, and
+// it wants that, the subscription begins again.
+func (s *Session) sayCompacted(sub *subscription, cursor *fanout.Subscription, from event.Seq) (restarted bool, err error) {
+	c := s.chain.Compactions()
+	gone := from < c.Forgotten && sub.asOf < c.ForgottenAt
+	if !gone && (from >= c.Dropped || sub.dropped == c.Dropped) {
+		return false, nil
+	}
+	m := &wirepb.Compacted{Before: uint64(c.Dropped), TombstonesGone: gone, Restarted: gone && sub.restart}
+	sub.dropped = c.Dropped
+	if gone {
+		m.AsOf = uint64(c.ForgottenAt)
+		sub.asOf = c.ForgottenAt
+	}
+	if m.Restarted {
+		cursor.Seek(1)
+	}
+	return m.Restarted, s.conn.Send(wire.Compacted, m)
 }
 
 // omit makes the records anew without the data that the client does not want.
