@@ -131,6 +131,22 @@ func (o LiveObjects) Live(begin event.Seq) Live {
 	return Live{Begin: begin, Objects: uint64(len(o)), Root: merkle.Root(leaves)}
 }
 
+// Continue reports whether objects may follow on earlier ones, of which those
+// before next are known: each that has its newest event before that had it then,
+// too. Others may have ended meanwhile.
+func (o LiveObjects) Continue(earlier LiveObjects, next event.Seq) bool {
+	had := make(map[liveObject]struct{}, len(earlier))
+	for _, e := range earlier {
+		had[e] = struct{}{}
+	}
+	for _, e := range o {
+		if _, ok := had[e]; !ok && e.seq < next {
+			return false
+		}
+	}
+	return true
+}
+
 const liveDomain = "AteDB live v1"
 
 // compare orders ids as the bytes of the hashes that they are the beginnings of.

@@ -14,6 +14,11 @@ import (
 // audit verifies a chain of distributed trust for its client. It follows the
 // whole log, without the data, on a connection of its own, so that whatever the
 // client is sent can be compared with what the audit has verified.
+//
+// It begins again when the server says that tombstones were dropped which it was
+// not sent, since it would take what ended for what lives. A server that says so
+// when it is not true can hide with it that an object has a value, which it could
+// from whoever comes later, but not serve an older one: see past.
 type audit struct {
 	client *Client
 	stop   context.CancelFunc
@@ -21,8 +26,17 @@ type audit struct {
 
 	turn    chan struct{} // holds a word while somebody uses what follows, which may wait for the server
 	log     *verify.Log
+	before  *past         // of the log before this one, until that has been compared; or nil
 	err     error         // why nothing is verified any more
 	changed chan struct{} // closed and replaced when something above changes
+}
+
+// past is what was verified of a chain before its log was begun again. Nothing is
+// answered before the new one is as long; then it is compared.
+type past struct {
+	next    event.Seq
+	said    event.Seq // of the newest event that said what lives
+	objects authority.LiveObjects
 }
 
 func (a *audit) close() {
@@ -31,11 +45,15 @@ func (a *audit) close() {
 	a.client.Close()
 }
 
-// run verifies batches as they come.
-func (a *audit) run(ctx context.Context, sub *Subscription) {
+// run verifies batches as they come, and again from the first if restarted says
+// that they begin again, as it does once each time.
+func (a *audit) run(ctx context.Context, sub *Subscription, restarted func() bool) {
 	for {
 		batch, err := sub.NextBatch(ctx)
 		a.turn <- struct{}{} // nobody else uses it for long
+		if err == nil && restarted() {
+			err = a.again()
+		}
 		switch {
 		case err != nil:
 		case batch.Count == 0:
@@ -51,6 +69,20 @@ func (a *audit) run(ctx context.Context, sub *Subscription) {
 			return
 		}
 	}
+}
+
+// again begins to verify the log from its first event.
+func (a *audit) again() error {
+	log, err := a.client.verifier()
+	if err != nil {
+		return err
+	}
+	if a.before == nil {
+		said, _ := a.log.Live()
+		a.before = &past{a.log.Next(), said, a.log.LiveObjects()}
+	}
+	a.log = log
+	return nil
 }
 
 func (a *audit) lock(ctx context.Context) error {
@@ -72,6 +104,9 @@ func (a *audit) reach(ctx context.Context, size uint64) error {
 			return err
 		}
 		err, changed := a.err, a.changed
+		if a.before != nil {
+			size = max(size, uint64(a.before.next))
+		}
 		if err == nil && uint64(a.log.Next()) >= size {
 			return nil
 		}
@@ -101,7 +136,9 @@ func (a *audit) reachHead(ctx context.Context, head merkle.Head) error {
 
 // check returns a forked fault unless an event is the one of the log. It returns
 // false for one that the log says was dropped: it may be as good as the others,
-// but that its signer might write it is not verified.
+// but that its signer might write it is not verified. A tombstone that was dropped
+// is all right if the log without it says the same: that what came before it has
+// ended.
 func (a *audit) check(ctx context.Context, e *StoredEvent) (bool, error) {
 	if err := a.reach(ctx, uint64(e.Seq)+1); err != nil {
 		return false, err
@@ -111,7 +148,29 @@ func (a *audit) check(ctx context.Context, e *StoredEvent) (bool, error) {
 	if err == nil && want != e.leaf {
 		err = fault.New(fault.Forked, "the server sent an event %d with leaf hash %s; the one in the log has %s", e.Seq, e.leaf, want)
 	}
-	return err == nil && !a.log.Dropped(e.Seq), err
+	if err != nil || !a.log.Dropped(e.Seq) {
+		return err == nil, err
+	}
+	seq, lives := a.log.Newest(e.Header.Key)
+	return e.Header.Tombstone && (!lives || seq > e.Seq), nil
+}
+
+// checkLive returns a forked fault unless the log fits the newest that the server
+// said of what lives, and what was verified of it before.
+func (a *audit) checkLive() error {
+	if before := a.before; before != nil {
+		if said, _ := a.log.Live(); said < before.said {
+			return fault.New(fault.Forked, "the server kept back event %d, by which it had said what lives", before.said)
+		}
+		if !a.log.LiveObjects().Continue(before.objects, before.next) {
+			return fault.New(fault.Forked, "the server put back a value that had been superseded, or that had ended, before event %d", before.next)
+		}
+	}
+	err := a.log.CheckLive()
+	if err == nil {
+		a.before = nil
+	}
+	return err
 }
 
 // authority returns what is in force at a head, or later.
@@ -137,7 +196,7 @@ func (a *audit) newest(ctx context.Context, head merkle.Head, keys [][]byte) (ne
 		return newest{}, err
 	}
 	defer a.unlock()
-	n := newest{a.log.Next(), make(map[string]event.Seq), a.log.CheckLive()}
+	n := newest{a.log.Next(), make(map[string]event.Seq), a.checkLive()}
 	for _, key := range keys {
 		if seq, ok := a.log.Newest(key); ok {
 			n.seqs[string(key)] = seq
@@ -189,9 +248,10 @@ func (c *Client) verified(ctx context.Context, events []StoredEvent) ([]StoredEv
 
 // loadNewest loads the newest events of objects and checks that they are. An
 // object may have ended meanwhile, or compaction may have dropped what was
-// loaded; then the chain has grown, and it loads again, for as long as ctx lets
-// it. Only a chain that has not grown shows that the server lies, and only who
-// may write can make one grow.
+// loaded, or something while the audit read it; then the chain has grown, since
+// the server says what lives before it drops anything, and it loads again, for as
+// long as ctx lets it. Only a chain that has not grown shows that the server lies.
+// It grows by who may write, and by the server itself, when it compacts.
 func (c *Client) loadNewest(ctx context.Context, a *audit, keys [][]byte) ([]StoredEvent, error) {
 	for {
 		n, err := a.newest(ctx, c.Head(), keys)

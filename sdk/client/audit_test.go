@@ -65,8 +65,8 @@ func TestVerifiedReads(t *testing.T) {
 			s.Compact(chainName, compact...)
 			c := dialWith(t, s.URL("tcp", chainName), reader())
 			all := readAll(t, c, client.SubscribeOptions{From: 0})
-			if want := 8 - len(compact); len(all) != want {
-				t.Errorf("%d events came, want %d: %q", len(all), want, all)
+			if want := 8 + 2 - len(compact); len(all) != want { // with what the server said of what lives
+				t.Errorf("%d events came, want %d", len(all), want)
 			}
 			if e, err := c.Get(soon(t), []byte("a")); err != nil || string(e.Data) != "7" {
 				t.Errorf("a is %q, %v", e.Data, err)
@@ -361,7 +361,7 @@ func TestLies(t *testing.T) {
 func TestHiddenFromTheAudit(t *testing.T) {
 	s := startDistributed(t)
 	s.Fork(chainName, "tests/hiding")
-	s.Compact("tests/hiding", 4, 7)
+	s.Drop("tests/hiding", 4, 7)
 	s.SetFaults(clienttest.Faults{Chain: func(conn int, name string) string {
 		if conn%2 == 1 {
 			return "tests/hiding"

@@ -94,18 +94,31 @@ func (c *Client) startAudit(ctx context.Context) (*audit, error) {
 		follower.Close()
 		return nil, fault.New(fault.Forked, "the server has two chains %s: %s and %s", c.url.Name, c.chain.ID, id)
 	}
-	log, err := verify.New(follower.chain.Record, follower.Leaves)
+	log, err := follower.verifier()
 	if err != nil {
 		follower.Close()
 		return nil, err
 	}
-	sub, err := follower.Subscribe(SubscribeOptions{From: log.Next(), Live: true, OmitData: true})
+	begun := false // the subscription begins again, and run does not know yet
+	sub, err := follower.Subscribe(SubscribeOptions{
+		From: log.Next(), Live: true, OmitData: true,
+		Restart: true, OnCompacted: func(what Compacted) { begun = begun || what.Forgotten },
+	})
 	if err != nil {
 		follower.Close()
 		return nil, err
 	}
 	run, stop := context.WithCancel(c.ctx)
 	a := &audit{client: follower, stop: stop, turn: make(chan struct{}, 1), log: log, changed: make(chan struct{})}
-	a.done.Go(func() { a.run(run, sub) })
+	a.done.Go(func() {
+		a.run(run, sub, func() bool {
+			again := begun
+			begun = false
+			return again
+		})
+	})
 	return a, nil
 }
+
+// verifier returns the log of the client's chain, at its beginning.
+func (c *Client) verifier() (*verify.Log, error) { return verify.New(c.chain.Record, c.Leaves) }

@@ -88,6 +88,12 @@ func (c *Client) handle(conn *wire.Conn, t wire.Type, payload []byte) error {
 			return err
 		}
 		return c.deliver(conn, delivery{caughtUp: true, next: event.Seq(m.Next)})
+	case wire.Compacted:
+		m := new(wirepb.Compacted)
+		if err := stream.Unmarshal(t, payload, m); err != nil {
+			return err
+		}
+		return c.deliver(conn, delivery{compacted: m})
 	case wire.Loaded:
 		return answered(c, t, payload, new(wirepb.Loaded))
 	case wire.LockResult:

@@ -20,15 +20,25 @@ type SubscribeOptions struct {
 	// bytes of it.
 	OmitData     bool
 	OmitDataOver uint32
+	// OnCompacted, unless nil, is called by Next, in its place among the events,
+	// when the server says that some of those that come next were dropped. It is
+	// not when the subscription begins at the chain's first event or the one after:
+	// then nothing is amiss.
+	OnCompacted func(Compacted)
+	// Restart has the subscription begin again with event 1 after it has called
+	// OnCompacted with Forgotten. The package comment shows what for.
+	Restart bool
 }
 
 // Subscription delivers the chain's events once each, in order, across lost
-// connections. What compaction dropped is missing. One goroutine at a time may
-// call Next; the other methods may be called at any time.
+// connections, unless it begins again: see [SubscribeOptions.Restart]. What
+// compaction dropped is missing. One goroutine at a time may call Next; the other
+// methods may be called at any time.
 type Subscription struct {
 	client  *Client
 	options SubscribeOptions
 	next    atomic.Uint64 // the seq after the last event delivered; Next writes it
+	asOf    atomic.Uint64 // as wirepb.Subscribe has it; Next writes it, and resume the first
 
 	caughtUp chan struct{}
 	wake     chan struct{} // tells Next to look at queue again
@@ -49,12 +59,13 @@ type Subscription struct {
 }
 
 // delivery is what came for a subscription: records, or the mark after history,
-// or the word that a new connection begins.
+// or what was dropped, or the word that a new connection begins.
 type delivery struct {
-	records  []byte
-	caughtUp bool
-	next     event.Seq // with caughtUp
-	resumed  bool
+	records   []byte
+	caughtUp  bool
+	next      event.Seq // with caughtUp
+	compacted *wirepb.Compacted
+	resumed   bool
 }
 
 // Subscribe delivers the chain's events from a seq on. A client has one
@@ -99,7 +110,13 @@ func (s *Subscription) resume(conn *wire.Conn) {
 	defer s.mu.Unlock()
 	s.conn = conn
 	s.queue, s.queued, s.taken, s.owed = []delivery{{resumed: true}}, 0, 0, 0
-	m := &wirepb.Subscribe{From: s.next.Load(), Live: s.options.Live, Credit: uint64(s.client.options.Window)}
+	if next := s.next.Load(); next <= 1 { // the application holds nothing yet
+		s.asOf.Store(s.client.latest.Size)
+	}
+	m := &wirepb.Subscribe{
+		From: s.next.Load(), Live: s.options.Live, Credit: uint64(s.client.options.Window),
+		AsOf: s.asOf.Load(), Restart: s.options.Restart,
+	}
 	if s.options.OmitData {
 		m.OmitDataOver = &s.options.OmitDataOver
 	}
@@ -282,6 +299,8 @@ func (s *Subscription) apply(d delivery) {
 		s.cursor = cursor{ordered: true}
 	case d.caughtUp:
 		s.reachEnd(d.next)
+	case d.compacted != nil:
+		s.compacted(d.compacted)
 	default:
 		s.cursor.records = d.records
 	}

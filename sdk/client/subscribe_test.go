@@ -46,8 +46,8 @@ func TestCompactedEventsAreMissing(t *testing.T) {
 	for i := range 5 {
 		commit(t, c, put(fmt.Sprint(i), "x"))
 	}
-	s.Compact(chainName, 2)
-	s.Compact(chainName, 5)
+	s.Drop(chainName, 2)
+	s.Drop(chainName, 5)
 	if all := readAll(t, c, client.SubscribeOptions{From: 1}); fmt.Sprint(all) != "[1 0 x 3 2 x 4 3 x]" {
 		t.Errorf("read %q", all)
 	}

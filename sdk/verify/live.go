@@ -35,15 +35,22 @@ func (l *Log) applyOwn(b *event.Batch, e *checked) error {
 
 // CheckLive returns a forked fault if the events do not fit the newest that the
 // server said of what lives: then one that lives was left out, or one put back
-// that had been dropped. Before a compaction drops something, it says so anew.
-// So what was given while the chain was compacted may not fit yet: the chain has
-// then grown by an event with which it does.
+// that had been dropped. Before a compaction drops something, it says so anew, so
+// nothing may be missing from when it said so last. What was given while the
+// chain was compacted may not fit yet for the same reason: the chain has then
+// grown by an event with which it does.
 func (l *Log) CheckLive() error {
+	if last := len(l.gaps) - 1; last >= 0 && l.gaps[last].end > l.said.live.Begin {
+		return fault.New(fault.Forked, "events up to %d are missing, and none says what lived when they were dropped: it was kept back, or they were", l.gaps[last].end-1)
+	}
 	if l.said.seq == 0 || l.said.fits {
 		return nil
 	}
 	return fault.New(fault.Forked, "event %d of the chain says that %d objects have values, and which; the events that were given leave %d, or others: a value that lives was left out, or an old one put back", l.said.seq, l.said.live.Objects, l.begun.Objects)
 }
+
+// LiveObjects returns which objects have a value, but for the server's own.
+func (l *Log) LiveObjects() authority.LiveObjects { return l.tree.LiveObjects() }
 
 // Live returns the seq of the newest event that says what lives, and how many
 // objects it says have a value; 0 if there is none.

@@ -38,6 +38,7 @@ type chain struct {
 	where   map[event.Seq]int    // the record that holds an object's newest event
 	commits map[event.CommitID]span
 	locks   map[string]*session
+	gone    gone
 	changed chan struct{} // closed and replaced when something above changes
 }
 

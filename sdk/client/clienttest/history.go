@@ -36,10 +36,8 @@ func (c *chain) replay(leaves []event.Hash) {
 	}
 }
 
-// drop removes events, as compaction does.
+// drop removes events, and nothing else. The caller holds mu.
 func (c *chain) drop(seqs []event.Seq) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	var kept [][]byte
 	for _, record := range c.records {
 		if batch, _, err := event.CutRecord(record); err == nil {
@@ -100,7 +98,7 @@ func (c *chain) fork() *chain {
 	defer c.mu.Unlock()
 	other := &chain{
 		name: c.name, id: c.id, genesis: c.genesis, first: c.first, discard: c.discard, judged: c.judged,
-		records: slices.Clone(c.records), commits: maps.Clone(c.commits),
+		records: slices.Clone(c.records), commits: maps.Clone(c.commits), gone: c.gone,
 		locks: make(map[string]*session), changed: make(chan struct{}),
 	}
 	other.replay(c.leaves)

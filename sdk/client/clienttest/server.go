@@ -153,10 +153,28 @@ func (s *Server) Rewind(name string, next event.Seq) {
 	}
 }
 
-// Compact drops events from a chain. Connections that are sent its events go on
-// after what they have.
+// Compact drops events from a chain, as a server does: it first says in the chain,
+// with two more events, what lives, and says to subscriptions what they may miss.
+// It does not look whether something needs them. Connections that are sent its
+// events go on after what they have.
 func (s *Server) Compact(name string, seqs ...event.Seq) {
 	if c := s.chain(name); c != nil {
+		c.compact(seqs)
+	}
+}
+
+// SayWhatLives appends the two events that Compact does.
+func (s *Server) SayWhatLives(name string) {
+	if c := s.chain(name); c != nil {
+		c.compact(nil)
+	}
+}
+
+// Drop removes events from a chain without a word.
+func (s *Server) Drop(name string, seqs ...event.Seq) {
+	if c := s.chain(name); c != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.drop(seqs)
 	}
 }

@@ -15,6 +15,9 @@ type subscription struct {
 	next    event.Seq
 	live    bool
 	omit    *uint32
+	restart bool      // the client wants to begin again where tombstones are gone
+	told    event.Seq // of what was dropped, up to here
+	asOf    event.Seq // tombstones that were dropped at or before this do not concern the client
 	stopped chan struct{}
 	once    sync.Once
 
@@ -28,7 +31,7 @@ func (s *session) subscribe(m *wirepb.Subscribe) {
 		s.sub.stop()
 	}
 	sub := &subscription{
-		session: s, next: event.Seq(m.From), live: m.Live, omit: m.OmitDataOver,
+		session: s, next: event.Seq(m.From), live: m.Live, omit: m.OmitDataOver, restart: m.Restart, asOf: event.Seq(m.AsOf),
 		stopped: make(chan struct{}), credit: int(m.Credit), more: make(chan struct{}, 1),
 	}
 	s.sub = sub
@@ -48,9 +51,21 @@ func (s *subscription) grant(bytes int) {
 }
 
 func (s *subscription) run() {
+	s.begin()
+	if _, err := s.sayCompacted(s.next); err != nil {
+		return
+	}
 	caughtUp := false
 	for s.waitForCredit() {
 		records, next, changed := s.cut()
+		restarted, err := s.sayCompacted(s.next)
+		if err != nil {
+			return
+		}
+		if restarted {
+			caughtUp = false
+			continue
+		}
 		if len(records) > 0 {
 			if !s.send(records, next) {
 				return
