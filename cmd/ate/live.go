@@ -25,12 +25,16 @@ type object struct {
 // liveObjects reads the chain's log for the objects that have a value, but for
 // the server's own.
 func liveObjects(s *session) (map[string]object, error) {
-	sub, err := s.Subscribe(client.SubscribeOptions{OmitData: true})
+	live := make(map[string]object)
+	sub, err := s.Subscribe(client.SubscribeOptions{OmitData: true, Restart: true, OnCompacted: func(c client.Compacted) {
+		if c.Forgotten {
+			clear(live)
+		}
+	}})
 	if err != nil {
 		return nil, err
 	}
 	defer sub.Close()
-	live := make(map[string]object)
 	for {
 		e, err := sub.Next(s.ctx)
 		switch {

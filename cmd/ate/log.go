@@ -22,7 +22,9 @@ func newLog(set *settings) *cobra.Command {
 		Short: "Print the events of the log, one a line",
 		Long: "Log prints the events of the log, one a line: seq, time, put or rm, size, key and type, parted by tabs.\n" +
 			"With --json each line is an object with seq, time, commit, key (or key_base64), tombstone, type, labels, size,\n" +
-			"and data, or data_base64 if that is not UTF-8.",
+			"and data, or data_base64 if that is not UTF-8.\n\n" +
+			"Compaction drops events that later ones supersede. Where it has dropped some of those that are to be printed next, a line\n" +
+			"on standard error says so, unless the log is printed from its beginning.",
 		Args: chainArgs(0, 0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := set.dial(cmd, args[0], false)
@@ -30,7 +32,10 @@ func newLog(set *settings) *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			sub, err := s.Subscribe(client.SubscribeOptions{From: event.Seq(from), Live: follow, OmitData: !asJSON})
+			sub, err := s.Subscribe(client.SubscribeOptions{
+				From: event.Seq(from), Live: follow, OmitData: !asJSON,
+				OnCompacted: func(c client.Compacted) { fmt.Fprintln(cmd.ErrOrStderr(), compactedLine(c)) },
+			})
 			if err != nil {
 				return err
 			}
@@ -72,6 +77,15 @@ func printLog(s *session, sub *client.Subscription, w io.Writer, asJSON bool) er
 			return err
 		}
 	}
+}
+
+// compactedLine says what is missing.
+func compactedLine(c client.Compacted) string {
+	line := fmt.Sprintf("ate: the chain was compacted: some events from %d to %d are gone, superseded by later ones", c.From, c.Before-1)
+	if c.Forgotten {
+		line += ", and with them that some objects have ended: only the log from its beginning shows what lives"
+	}
+	return line
 }
 
 func textLine(e *client.StoredEvent) string {

@@ -80,6 +80,9 @@ type verified struct {
 // what lives: it may have been compacted meanwhile.
 const liveAttempts = 3
 
+// errForgotten says that the log that was read is not one that may be verified.
+var errForgotten = fault.New(fault.Unavailable, "the chain was compacted so far, while its log was read, that the log does not go on from there; verify it again")
+
 // followLive verifies the chain, again if that may help.
 func followLive(cmd *cobra.Command, s *session, out *savedlog.Writer, again bool) (*verified, error) {
 	for attempt := 1; ; attempt++ {
@@ -87,7 +90,7 @@ func followLive(cmd *cobra.Command, s *session, out *savedlog.Writer, again bool
 		if err == nil {
 			err = log.CheckLive()
 		} else {
-			again = false
+			again = again && errors.Is(err, errForgotten)
 		}
 		if err == nil || !again || attempt == liveAttempts {
 			return log, err
@@ -115,12 +118,17 @@ func followAll(s *session, shown *progress, out *savedlog.Writer) (*verified, er
 	if err := out.Write(savedlog.Records, chain.Record); err != nil {
 		return nil, err
 	}
-	sub, err := s.Subscribe(client.SubscribeOptions{From: 1})
+	forgotten := false
+	sub, err := s.Subscribe(client.SubscribeOptions{From: 1, OnCompacted: func(c client.Compacted) { forgotten = forgotten || c.Forgotten }})
 	if err != nil {
 		return nil, err
 	}
+	defer sub.Close()
 	for uint64(v.Next()) < v.head.Size {
 		batch, err := sub.NextBatch(s.ctx)
+		if forgotten {
+			return nil, errForgotten
+		}
 		if err == io.EOF {
 			break // compaction dropped the last ones, or the server says so
 		}

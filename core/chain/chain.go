@@ -164,6 +164,8 @@ type Options struct {
 	// OnProblem is called, on any goroutine, with what an operator should
 	// know and nobody else is told.
 	OnProblem func(error)
+	// Now is the clock; nil is the machine's.
+	Now func() time.Time
 }
 
 // Open returns the chain that the log holds, after reading its newest snapshot
@@ -172,7 +174,10 @@ type Options struct {
 func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	c := &Chain{
 		name: name, log: o.Log, bundles: bundles{o.Log}, validator: o.Validator, publish: o.Publisher,
-		onFail: o.OnFail, onProblem: o.OnProblem, now: time.Now, erasing: make(chan struct{}, 1),
+		onFail: o.OnFail, onProblem: o.OnProblem, now: o.Now, erasing: make(chan struct{}, 1),
+	}
+	if c.now == nil {
+		c.now = time.Now
 	}
 	if err := c.readGenesis(ctx); err != nil {
 		return nil, err
