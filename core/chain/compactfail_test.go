@@ -271,6 +271,9 @@ func TestCompactionsBlob(t *testing.T) {
 		f.onProblem = func(err error) { problems = append(problems, err) }
 		now := f.now()
 		f.open()
+		if c := f.Compactions(); c.Forgotten != c.ForgottenAt || (c.Forgotten == c.Dropped && c.Dropped > 0) != (len(problems) > 0) {
+			t.Errorf("%s: tombstones: %+v", name, c)
+		}
 		if got := f.Compactions().Dropped; len(problems) > 1 || (len(problems) == 1) != c.bad || got != c.want {
 			t.Errorf("%s: dropped up to %d, want %d; reported %v", name, got, c.want, problems)
 		}
