@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +26,10 @@ type host struct {
 	feed  *fanout.Feed
 	chain *chain.Chain
 	last  chain.SessionID
+	later atomic.Int64 // how much later than now it is for the chain, in nanoseconds
 
-	options Options // of sessions, beside what the host gives them
+	options Options           // of sessions, beside what the host gives them
+	wrap    func(Chain) Chain // if set, gives sessions another chain than the host's
 }
 
 func newHost(t testing.TB) *host {
@@ -47,6 +50,7 @@ func newHostOf(t testing.TB, trust event.Trust, rootKeys ...[]byte) *host {
 	h.chain, err = chain.Open(context.Background(), name, chain.Options{
 		Log: h.log, Publisher: h.feed, Trust: trust, Validator: seals{}, OnFail: func(error) {},
 		OnProblem: func(err error) { t.Errorf("the chain reports %v", err) },
+		Now:       func() time.Time { return time.Now().Add(time.Duration(h.later.Load())) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -90,6 +94,9 @@ func (h *host) open() (*client, *wirepb.Opened) {
 	h.last++
 	o := h.options
 	o.ID, o.Conn, o.Chain, o.Feed = h.last, stream.NewConn(far, wire.MaxMessage), h.chain, h.feed
+	if h.wrap != nil {
+		o.Chain = h.wrap(h.chain)
+	}
 	s := New(o)
 	go func() { c.ended <- s.Run(ctx) }()
 	h.t.Cleanup(func() { c.Close(); cancel(nil) })
