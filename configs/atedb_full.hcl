@@ -99,4 +99,6 @@ limits {
   shutdown_timeout = "10s"
   # How long at least a chain remembers that an object ended, for clients that were away.
   tombstone_time = "168h"
+  # How long a compaction strategy may neither take events nor vote before its plan is given up.
+  strategy_patience = "1m"
 }

@@ -3,6 +3,7 @@ package compact
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,6 +24,7 @@ type chain struct {
 
 	mu        sync.Mutex
 	state     State
+	asked     int // for the state
 	compacted []time.Time
 }
 
@@ -31,6 +33,7 @@ func (c *chain) Name() chainname.Name { return c.name }
 func (c *chain) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.asked++
 	return c.state
 }
 
@@ -272,6 +275,28 @@ func TestCloseEndsCompactions(t *testing.T) {
 
 // TestRulesOfSeveral takes whichever trigger comes first, of those that are for
 // the chain.
+// TestOddRules has rules that no sane strategy gives: they cost nothing, and
+// compact a chain no more often than any others.
+func TestOddRules(t *testing.T) {
+	for _, trigger := range []compaction.Trigger{
+		{Timer: 1}, {Timer: math.MaxInt64, Size: 1}, {Factor: math.Inf(1), Timer: 1}, {Factor: math.SmallestNonzeroFloat64}, {Factor: math.MaxFloat64, Size: math.MaxUint64, Timer: 1},
+	} {
+		with(t, trigger, State{Bytes: mib / 2}, func(t *testing.T, c *chain) {
+			time.Sleep(time.Hour)
+			if limit := int(time.Hour/pause) + 3; c.asked > limit {
+				t.Errorf("%+v: the chain was looked at %d times in an hour, want at most %d", trigger, c.asked, limit)
+			}
+			for range 100 {
+				c.grow(100)
+				time.Sleep(time.Second)
+			}
+			if n := c.times(); n > int(100*time.Second/pause)+1 {
+				t.Errorf("%+v: compacted %d times in 100 seconds", trigger, n)
+			}
+		})
+	}
+}
+
 func TestRulesOfSeveral(t *testing.T) {
 	rules := []compaction.Rules{
 		{Trigger: compaction.Trigger{Factor: 1, Timer: time.Hour}},

@@ -88,7 +88,7 @@ func (w *Watch) timeIsUp() {
 	if w.chain.State().Changed {
 		w.scheduler.enqueue(w)
 	} else {
-		w.after(w.trigger.timer, w.timeIsUp)
+		w.after(max(w.trigger.timer, pause), w.timeIsUp)
 	}
 }
 

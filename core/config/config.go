@@ -112,6 +112,7 @@ type Limits struct {
 	IdleChainTimeout time.Duration `koanf:"idle_chain_timeout"` // how long a chain without clients stays in memory
 	ShutdownTimeout  time.Duration `koanf:"shutdown_timeout"`   // from the signal to stop until everything is cut off
 	TombstoneTime    time.Duration `koanf:"tombstone_time"`     // how long it stays known at least that an object ended
+	StrategyPatience time.Duration `koanf:"strategy_patience"`  // how long a compaction strategy may keep a compaction waiting
 }
 
 // Block names a plugin and holds its own part of the configuration.

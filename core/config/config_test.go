@@ -105,6 +105,7 @@ limits {
   max_compactions             = 4
   compaction_mib_per_second   = 5
   tombstone_time     = "3h"
+  strategy_patience  = "4m"
   handshake_timeout  = "1s"
   idle_chain_timeout = "2m"
   shutdown_timeout   = "1m30s"
@@ -146,6 +147,7 @@ limits:
   max_compactions: 4
   compaction_mib_per_second: 5
   tombstone_time: 3h
+  strategy_patience: 4m
   handshake_timeout: 1s
   idle_chain_timeout: 2m
   shutdown_timeout: 1m30s
@@ -170,7 +172,7 @@ func TestFilesSayTheSame(t *testing.T) {
 		MayEndLive: []string{"acme", "standard"}, PluginDirs: []string{"/opt/a", "/opt/b"}, RequireChecksums: true,
 		DNSServer: "[::1]:53", DNSSec: true, DNSAnchors: "/etc/anchors", AuthRule: "all",
 		Log: Log{Level: "warn", Format: "json"}, TLS: TLS{Certificate: "/c", Key: "/k"},
-		Limits: Limits{MaxConnections: 1, MaxConnectionsPerAddress: 2, MaxOpenChains: 3, MaxCompactions: 4, CompactionMiBPerSecond: 5, TombstoneTime: 3 * time.Hour,
+		Limits: Limits{MaxConnections: 1, MaxConnectionsPerAddress: 2, MaxOpenChains: 3, MaxCompactions: 4, CompactionMiBPerSecond: 5, TombstoneTime: 3 * time.Hour, StrategyPatience: 4 * time.Minute,
 			HandshakeTimeout: time.Second, IdleChainTimeout: 2 * time.Minute, ShutdownTimeout: 90 * time.Second},
 	}
 	for key, field := range want.settings() { // so that a new setting is tested too

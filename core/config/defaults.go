@@ -47,6 +47,7 @@ func Default() *Config {
 			MaxCompactions:           1,
 			CompactionMiBPerSecond:   200,
 			TombstoneTime:            7 * 24 * time.Hour,
+			StrategyPatience:         time.Minute,
 			HandshakeTimeout:         5 * time.Second,
 			IdleChainTimeout:         time.Minute,
 			ShutdownTimeout:          10 * time.Second,

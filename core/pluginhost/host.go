@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/plugin"
 )
@@ -39,6 +40,7 @@ type Timing struct {
 	HealthWait  time.Duration // for the answer to one; two missed in a row are the end; 10 s
 	Call        time.Duration // for a call of a contract, waiting for a restart included; 30 s
 	Plan        time.Duration // for a compaction plan; 30 min
+	Patience    time.Duration // for a compaction plan to go on; as package compaction says
 	Retry       time.Duration // before the second start that follows a failed one; then doubling; 100 ms
 	Cooldown    time.Duration // before a failed plugin is tried again; 30 s
 }
@@ -56,6 +58,7 @@ func (t Timing) withDefaults() Timing {
 	set(&t.HealthWait, 10*time.Second)
 	set(&t.Call, 30*time.Second)
 	set(&t.Plan, 30*time.Minute)
+	set(&t.Patience, compaction.Patience)
 	set(&t.Retry, 100*time.Millisecond)
 	set(&t.Cooldown, 30*time.Second)
 	return t

@@ -26,7 +26,11 @@ func (p *Plugin) Trust() trust.Validator { return trust.NewClient(hosted{p}) }
 
 // Compaction returns the plugin as a strategy that outlives its processes. A
 // plan that is under way when one dies fails with code unavailable.
-func (p *Plugin) Compaction() *compaction.Client { return compaction.NewClient(hosted{p}) }
+func (p *Plugin) Compaction() *compaction.Client {
+	c := compaction.NewClient(hosted{p})
+	c.Patience = p.host.timing.Patience
+	return c
+}
 
 // hosted is a connection to whichever process of a plugin serves.
 type hosted struct{ p *Plugin }

@@ -36,6 +36,7 @@ func startPlugins(ctx context.Context, cfg *config.Config, log hclog.Logger) (*p
 	host, err := pluginhost.New(pluginhost.Config{
 		Dirs: cfg.PluginDirs, RequireChecksums: cfg.RequireChecksums, RuntimeDir: cfg.RuntimeDir,
 		DataDir: cfg.LogsPath, DNS: plugin.DNS{Server: cfg.DNSServer, Secure: cfg.DNSSec, Anchors: cfg.DNSAnchors}, Logger: log, Level: log.GetLevel(),
+		Timing: pluginhost.Timing{Patience: cfg.Limits.StrategyPatience},
 	})
 	if err != nil {
 		return nil, err

@@ -25,7 +25,16 @@ const (
 )
 
 // Client is a strategy in another process.
-type Client struct{ rpc compactionpb.CompactionClient }
+type Client struct {
+	// Patience is how long the plugin may keep a plan waiting, neither taking
+	// events nor voting. It must not change while there are plans.
+	Patience time.Duration
+
+	rpc compactionpb.CompactionClient
+}
+
+// Patience is that of a client which nobody has told otherwise.
+const Patience = time.Minute
 
 var (
 	_ Strategy  = (*Client)(nil)
@@ -34,7 +43,7 @@ var (
 
 // NewClient returns the strategy at the other end of cc.
 func NewClient(cc grpc.ClientConnInterface) *Client {
-	return &Client{rpc: compactionpb.NewCompactionClient(cc)}
+	return &Client{Patience: Patience, rpc: compactionpb.NewCompactionClient(cc)}
 }
 
 // MaxPatterns is how many patterns rules may have.
@@ -74,8 +83,8 @@ func contractTrigger(pb *compactionpb.Trigger) Trigger {
 const maxTimer = uint64(math.MaxInt64 / time.Millisecond)
 
 // Plan implements Strategy. It calls cast on the caller's goroutine, holds a few
-// messages of events at a time, and answers a vote that the contract does not
-// allow with code bad_message.
+// messages of events at a time, answers a vote that the contract does not allow
+// with code bad_message, and a plugin that lost its patience with unavailable.
 func (c *Client) Plan(ctx context.Context, chain Chain, newestFirst iter.Seq2[Event, error], cast func(event.Seq, Vote)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -84,7 +93,7 @@ func (c *Client) Plan(ctx context.Context, chain Chain, newestFirst iter.Seq2[Ev
 		return faultrpc.FromStatus(err)
 	}
 	p := &planClient{
-		ctx: ctx, stream: stream, cast: cast, requests: make(chan *compactionpb.PlanRequest),
+		ctx: ctx, stream: stream, cast: cast, patience: c.Patience, requests: make(chan *compactionpb.PlanRequest),
 		replies: make(chan *compactionpb.PlanReply), ended: make(chan error, 1),
 	}
 	go p.send()
@@ -99,13 +108,22 @@ type planClient struct {
 	ctx      context.Context
 	stream   grpc.BidiStreamingClient[compactionpb.PlanRequest, compactionpb.PlanReply]
 	cast     func(event.Seq, Vote)
+	patience time.Duration
 	requests chan *compactionpb.PlanRequest
 	replies  chan *compactionpb.PlanReply
 	ended    chan error // one value: how the plugin ended the plan
 
-	shown          bool
+	shown          uint64    // events
 	newest, oldest event.Seq // of the events shown
+	votes          uint64    // cast; a reply without any counts as one
 }
+
+// Bounds of the votes. A plugin that never stops voting is as bad as one that
+// never starts.
+const (
+	votesPerEvent = 16
+	spareVotes    = 1024
+)
 
 // errPlanned stops the events because the plugin wants no more of them.
 var errPlanned = errors.New("the plan is complete")
@@ -154,6 +172,8 @@ func (p *planClient) run(chain Chain, newestFirst iter.Seq2[Event, error]) error
 			err = p.take(reply)
 		case end := <-p.ended:
 			err = planEnd(end)
+		case <-time.After(p.patience):
+			err = p.waited()
 		}
 	}
 	if errors.Is(err, errPlanned) {
@@ -201,10 +221,11 @@ func encoded(e *Event) ([]byte, error) {
 // show sends a message, and meanwhile takes the votes that come.
 func (p *planClient) show(req *compactionpb.PlanRequest) error {
 	if n := len(req.Events); n > 0 {
-		if !p.shown {
-			p.shown, p.newest = true, event.Seq(req.Events[0].Seq)
+		if p.shown == 0 {
+			p.newest = event.Seq(req.Events[0].Seq)
 		}
 		p.oldest = event.Seq(req.Events[n-1].Seq)
+		p.shown += uint64(n)
 	}
 	for {
 		select {
@@ -216,8 +237,14 @@ func (p *planClient) show(req *compactionpb.PlanRequest) error {
 			}
 		case end := <-p.ended:
 			return planEnd(end)
+		case <-time.After(p.patience):
+			return p.waited()
 		}
 	}
+}
+
+func (p *planClient) waited() error {
+	return fault.New(fault.Unavailable, "the compaction plugin has neither taken events nor voted for %s, so its plan is given up", p.patience)
 }
 
 // planEnd returns what the end of the stream says of the plan.
@@ -229,6 +256,13 @@ func planEnd(end error) error {
 }
 
 func (p *planClient) take(reply *compactionpb.PlanReply) error {
+	p.votes++
+	for _, v := range reply.Votes {
+		p.votes += uint64(len(v.Seqs))
+	}
+	if p.votes > votesPerEvent*p.shown+spareVotes {
+		return lied("goes on voting: %d votes on %d events", p.votes, p.shown)
+	}
 	for _, v := range reply.Votes {
 		vote, ok := contractVote(v.Vote)
 		if !ok {
@@ -236,7 +270,7 @@ func (p *planClient) take(reply *compactionpb.PlanReply) error {
 		}
 		for _, n := range v.Seqs {
 			seq := event.Seq(n)
-			if !p.shown || seq > p.newest || seq < p.oldest {
+			if p.shown == 0 || seq > p.newest || seq < p.oldest {
 				return lied("voted on event %d, which it was not shown", seq)
 			}
 			p.cast(seq, vote)

@@ -185,6 +185,79 @@ func TestAPluginThatDoesNotReadHoldsTheEventsBack(t *testing.T) {
 	}
 }
 
+// TestPatience has a plugin that takes no events, and one that takes all and then
+// neither votes nor ends, given up; one that is slow and goes on is not.
+func TestPatience(t *testing.T) {
+	const patience = 200 * time.Millisecond
+	hang := make(chan struct{})
+	defer close(hang)
+	for name, n := range map[string]event.Seq{"before the first event": 1 << 40, "after the last event": 5} {
+		s := remote(t, func(_ context.Context, _ Chain, events iter.Seq2[Event, error], _ func(event.Seq, Vote)) error {
+			if n < 10 {
+				for range events {
+				}
+			}
+			<-hang // it does not even look at its context
+			return nil
+		}).(*Client)
+		s.Patience = patience
+		began := time.Now()
+		err := s.Plan(t.Context(), someChain, downFrom(n), func(event.Seq, Vote) {})
+		if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "given up") {
+			t.Errorf("hanging %s: %v", name, err)
+		}
+		if took := time.Since(began); took < patience || took > 50*patience {
+			t.Errorf("hanging %s: it took %s", name, took)
+		}
+	}
+	s := remote(t, func(_ context.Context, _ Chain, events iter.Seq2[Event, error], cast func(event.Seq, Vote)) error {
+		for range events {
+		}
+		for i := range 8 * replyVotes {
+			if i%replyVotes == 0 {
+				time.Sleep(patience / 4)
+			}
+			cast(1, Drop)
+		}
+		return nil
+	}).(*Client)
+	s.Patience = patience
+	if err := s.Plan(t.Context(), someChain, downFrom(4*replyVotes), func(event.Seq, Vote) {}); err != nil {
+		t.Errorf("being slow: %v", err)
+	}
+}
+
+// endless is a plugin that replies for ever.
+type endless struct {
+	compactionpb.UnimplementedCompactionServer
+	reply *compactionpb.PlanReply
+}
+
+func (e *endless) Plan(stream planStream) error {
+	if _, err := stream.Recv(); err != nil {
+		return err
+	}
+	for {
+		if err := stream.Send(e.reply); err != nil {
+			return err
+		}
+	}
+}
+
+func TestEndlessVotes(t *testing.T) {
+	for name, reply := range map[string]*compactionpb.PlanReply{
+		"votes":         {Votes: []*compactionpb.Votes{{Vote: compactionpb.Vote_VOTE_DROP, Seqs: []uint64{1, 2, 1, 2}}}},
+		"empty replies": {},
+		"empty votes":   {Votes: []*compactionpb.Votes{{Vote: compactionpb.Vote_VOTE_DROP}}},
+	} {
+		s := connect(t, func(g *grpc.Server) { compactionpb.RegisterCompactionServer(g, &endless{reply: reply}) })
+		err := s.Plan(t.Context(), someChain, downFrom(3), func(event.Seq, Vote) {})
+		if !fault.Is(err, fault.BadMessage) || !strings.Contains(err.Error(), "goes on voting") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestErrorsEndThePlan(t *testing.T) {
 	s := remote(t, func(_ context.Context, _ Chain, events iter.Seq2[Event, error], cast func(event.Seq, Vote)) error {
 		for e, err := range events {
