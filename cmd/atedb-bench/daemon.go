@@ -88,8 +88,10 @@ func (d *daemon) stop() error {
 
 // residentBytes returns how much memory the daemon itself uses, without its
 // plugins.
-func (d *daemon) residentBytes() (int64, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", d.cmd.Process.Pid))
+func (d *daemon) residentBytes() (int64, error) { return residentBytes(d.cmd.Process.Pid) }
+
+func residentBytes(pid int) (int64, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}

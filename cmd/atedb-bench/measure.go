@@ -31,6 +31,7 @@ const (
 type bench struct {
 	bin, dir, scheme string
 	events, chains   int
+	compactEvents    int
 
 	bareSync   time.Duration // p50
 	throughput float64       // events/s into one chain
@@ -54,6 +55,7 @@ var measurements = []measurement{
 	{"encryption", measureEncryption},
 	{"seals", measureSeals},
 	{"accounts", measureAccounts},
+	{"compaction", measureCompaction},
 }
 
 // onServer is a measurement on a server of its own.
