@@ -24,6 +24,9 @@ const (
 	batchBytes  = 256 << 10 // of headers
 )
 
+// messagesAtOnce is how many messages are being filled or sent.
+const messagesAtOnce = 3
+
 // Client is a strategy in another process.
 type Client struct {
 	// Patience is how long the plugin may keep a plan waiting, neither taking
@@ -93,7 +96,7 @@ func (c *Client) Plan(ctx context.Context, chain Chain, newestFirst iter.Seq2[Ev
 		return faultrpc.FromStatus(err)
 	}
 	p := &planClient{
-		ctx: ctx, stream: stream, cast: cast, patience: c.Patience, requests: make(chan *compactionpb.PlanRequest),
+		ctx: ctx, stream: stream, cast: cast, patience: c.Patience, messages: make(chan *message), idle: make(chan *message, messagesAtOnce),
 		replies: make(chan *compactionpb.PlanReply), ended: make(chan error, 1),
 	}
 	go p.send()
@@ -109,7 +112,8 @@ type planClient struct {
 	stream   grpc.BidiStreamingClient[compactionpb.PlanRequest, compactionpb.PlanReply]
 	cast     func(event.Seq, Vote)
 	patience time.Duration
-	requests chan *compactionpb.PlanRequest
+	messages chan *message
+	idle     chan *message // nobody uses them
 	replies  chan *compactionpb.PlanReply
 	ended    chan error // one value: how the plugin ended the plan
 
@@ -131,15 +135,16 @@ var errPlanned = errors.New("the plan is complete")
 func (p *planClient) send() {
 	for {
 		select {
-		case req, more := <-p.requests:
+		case m, more := <-p.messages:
 			if !more {
 				// An error shows where the replies are received.
 				_ = p.stream.CloseSend()
 				return
 			}
-			if p.stream.Send(req) != nil {
+			if p.stream.Send(&m.request) != nil {
 				return
 			}
+			p.idle <- m
 		case <-p.ctx.Done():
 			return
 		}
@@ -165,7 +170,7 @@ func (p *planClient) receive() {
 // run shows the events and takes the votes until the plugin ends the plan.
 func (p *planClient) run(chain Chain, newestFirst iter.Seq2[Event, error]) error {
 	err := p.showAll(chain, newestFirst)
-	close(p.requests)
+	close(p.messages)
 	for err == nil {
 		select {
 		case reply := <-p.replies:
@@ -183,30 +188,70 @@ func (p *planClient) run(chain Chain, newestFirst iter.Seq2[Event, error]) error
 }
 
 func (p *planClient) showAll(chain Chain, newestFirst iter.Seq2[Event, error]) error {
-	req := &compactionpb.PlanRequest{Chain: &compactionpb.ChainInfo{
+	for range cap(p.idle) {
+		p.idle <- &message{events: make([]compactionpb.Event, batchEvents)}
+	}
+	m := <-p.idle
+	m.request.Chain = &compactionpb.ChainInfo{
 		Name: chain.Name.String(), Events: chain.Events, Bytes: chain.Bytes, Now: chain.Now.UnixMicro(),
-	}}
-	size := 0
+	}
 	for e, err := range newestFirst {
+		if err == nil {
+			err = m.add(&e)
+		}
 		if err != nil {
 			return err
 		}
-		header, err := encoded(&e)
-		if err != nil {
-			return err
-		}
-		req.Events = append(req.Events, &compactionpb.Event{
-			Seq: uint64(e.Seq), Time: e.Time.UnixMicro(), DataSize: uint32(e.DataSize), Header: header,
-		})
-		if size += len(header); len(req.Events) < batchEvents && size < batchBytes {
+		if len(m.request.Events) < batchEvents && len(m.headers) < batchBytes {
 			continue
 		}
-		if err := p.show(req); err != nil {
+		if err := p.show(m); err != nil {
 			return err
 		}
-		req, size = &compactionpb.PlanRequest{}, 0
+		if m, err = p.message(); err != nil {
+			return err
+		}
 	}
-	return p.show(req)
+	return p.show(m)
+}
+
+// message is a message of events, whose memory serves for others when it has
+// been sent.
+type message struct {
+	request compactionpb.PlanRequest
+	events  []compactionpb.Event
+	headers []byte
+}
+
+// add adds an event.
+func (m *message) add(e *Event) error {
+	header, err := encoded(e)
+	if err != nil {
+		return err
+	}
+	begin := len(m.headers)
+	m.headers = append(m.headers, header...)
+	pb := &m.events[len(m.request.Events)]
+	pb.Seq, pb.Time, pb.DataSize, pb.Header = uint64(e.Seq), e.Time.UnixMicro(), uint32(e.DataSize), m.headers[begin:]
+	m.request.Events = append(m.request.Events, pb)
+	return nil
+}
+
+// message waits for a message to fill.
+func (p *planClient) message() (*message, error) {
+	for {
+		select {
+		case m := <-p.idle:
+			m.request.Chain, m.request.Events, m.headers = nil, m.request.Events[:0], m.headers[:0]
+			return m, nil
+		case reply := <-p.replies:
+			if err := p.take(reply); err != nil {
+				return nil, err
+			}
+		case end := <-p.ended:
+			return nil, planEnd(end)
+		}
+	}
 }
 
 // encoded returns an event's header as it is stored, if that is known: encoded
@@ -219,17 +264,17 @@ func encoded(e *Event) ([]byte, error) {
 }
 
 // show sends a message, and meanwhile takes the votes that come.
-func (p *planClient) show(req *compactionpb.PlanRequest) error {
-	if n := len(req.Events); n > 0 {
+func (p *planClient) show(m *message) error {
+	if events := m.request.Events; len(events) > 0 {
 		if p.shown == 0 {
-			p.newest = event.Seq(req.Events[0].Seq)
+			p.newest = event.Seq(events[0].Seq)
 		}
-		p.oldest = event.Seq(req.Events[n-1].Seq)
-		p.shown += uint64(n)
+		p.oldest = event.Seq(events[len(events)-1].Seq)
+		p.shown += uint64(len(events))
 	}
 	for {
 		select {
-		case p.requests <- req:
+		case p.messages <- m:
 			return nil
 		case reply := <-p.replies:
 			if err := p.take(reply); err != nil {

@@ -69,7 +69,7 @@ func (s *server) Plan(stream planStream) error {
 	if err != nil {
 		return faultrpc.ToStatus(err)
 	}
-	p := &planServer{stream: stream, pending: make(map[Vote][]uint64)}
+	p := &planServer{stream: stream}
 	if err := s.strategy.Plan(stream.Context(), chain, p.events(first.Events), p.cast); err != nil {
 		return faultrpc.ToStatus(err)
 	}
@@ -91,9 +91,10 @@ func decodeChain(info *compactionpb.ChainInfo) (Chain, error) {
 // planServer is one plan under way. The strategy's goroutine uses it.
 type planServer struct {
 	stream  planStream
-	pending map[Vote][]uint64 // votes not sent yet
-	count   int               // of them
-	err     error             // of sending; votes are lost after it
+	pending [ForceKeep + 1][]uint64 // votes not sent yet
+	count   int                     // of them
+	err     error                   // of sending; votes are lost after it
+	decoder event.HeaderDecoder
 }
 
 // events iterates over the events that came with the first message and those
@@ -102,7 +103,7 @@ func (p *planServer) events(batch []*compactionpb.Event) iter.Seq2[Event, error]
 	return func(yield func(Event, error) bool) {
 		for {
 			for _, pb := range batch {
-				e, err := decodeEvent(pb)
+				e, err := p.decode(pb)
 				if !yield(e, err) || err != nil {
 					return
 				}
@@ -120,8 +121,8 @@ func (p *planServer) events(batch []*compactionpb.Event) iter.Seq2[Event, error]
 	}
 }
 
-func decodeEvent(pb *compactionpb.Event) (Event, error) {
-	header, err := event.DecodeHeader(pb.Header)
+func (p *planServer) decode(pb *compactionpb.Event) (Event, error) {
+	header, err := p.decoder.Decode(pb.Header)
 	if err != nil {
 		return Event{}, err
 	}
@@ -129,7 +130,11 @@ func decodeEvent(pb *compactionpb.Event) (Event, error) {
 }
 
 func (p *planServer) cast(seq event.Seq, vote Vote) {
-	if vote == Silent {
+	if vote == Silent || p.err != nil {
+		return
+	}
+	if vote > ForceKeep {
+		p.err = fault.New(fault.BadMessage, "the strategy cast a vote of the unknown kind %d on event %d", vote, seq)
 		return
 	}
 	p.pending[vote] = append(p.pending[vote], uint64(seq))
@@ -144,9 +149,11 @@ func (p *planServer) flush() {
 	}
 	reply := &compactionpb.PlanReply{}
 	for vote, seqs := range p.pending {
-		reply.Votes = append(reply.Votes, &compactionpb.Votes{Vote: votes[vote], Seqs: seqs})
+		if len(seqs) > 0 {
+			reply.Votes = append(reply.Votes, &compactionpb.Votes{Vote: votes[Vote(vote)], Seqs: seqs})
+			p.pending[vote] = seqs[:0]
+		}
 	}
 	p.err = p.stream.Send(reply)
-	clear(p.pending)
 	p.count = 0
 }

@@ -65,8 +65,17 @@ func (h *Header) Encode() ([]byte, error) {
 
 // DecodeHeader parses and checks a header. The result aliases b.
 func DecodeHeader(b []byte) (Header, error) {
-	var pb eventpb.Header
-	if err := UnmarshalHeader(b, &pb); err != nil {
+	var d HeaderDecoder
+	return d.Decode(b)
+}
+
+// HeaderDecoder decodes many headers with less memory than DecodeHeader.
+type HeaderDecoder struct{ pb eventpb.Header }
+
+// Decode does what DecodeHeader does.
+func (d *HeaderDecoder) Decode(b []byte) (Header, error) {
+	pb := &d.pb
+	if err := UnmarshalHeader(b, pb); err != nil {
 		return Header{}, err
 	}
 	h := Header{Key: pb.Key, Tombstone: pb.Tombstone, Erase: pb.Erase, Type: pb.Type, ReplyTo: pb.ReplyTo, Labels: pb.Labels}
@@ -76,7 +85,7 @@ func DecodeHeader(b []byte) (Header, error) {
 	if pb.Parent != nil {
 		h.Parent = Parent{Key: pb.Parent.Key, Collection: pb.Parent.Collection, Top: len(pb.Parent.Key) == 0}
 	}
-	h.decodeAuthority(&pb)
+	h.decodeAuthority(pb)
 	return h, nil
 }
 
