@@ -75,7 +75,7 @@ type object struct {
 	hasParent, hasWrite, hasRead bool // the newest event that sets it was seen
 
 	ended  event.Seq // its tombstone, plus 1, if nothing was seen before it
-	oldest event.Seq // the last event seen of this life, plus 1
+	oldest event.Seq // in distributed trust: the last event seen of this life, plus 1
 }
 
 func newNeeds(trust event.Trust, strategies int, limit, end event.Seq) *needs {
@@ -119,7 +119,8 @@ func (n *needs) see(e *stored) {
 		n.seeSealed(e)
 	}
 	id := objectOf(h.Key)
-	o := n.objects[id]
+	before := n.objects[id]
+	o := before
 	if o.seen && isOwn(h.Key) {
 		n.pages.mark(e.Seq, isSpent)
 	}
@@ -133,7 +134,9 @@ func (n *needs) see(e *stored) {
 		n.seeValue(e, &o)
 	}
 	o.seen = true
-	n.objects[id] = o
+	if o != before {
+		n.objects[id] = o
+	}
 	if len(h.Parent.Key) > 0 {
 		parent := n.objects[objectOf(h.Parent.Key)]
 		parent.isParent = true
@@ -168,7 +171,9 @@ func (n *needs) seeValue(e *stored, o *object) {
 			n.pages.mark(e.Seq, isLive)
 		}
 	}
-	o.oldest = e.Seq + 1
+	if n.trust == event.Distributed {
+		o.oldest = e.Seq + 1
+	}
 	o.hasMoved = o.hasMoved || setsParent(h)
 	if !o.past && (setsParent(h) && !o.hasParent || setsWrite(h) && !o.hasWrite || setsRead(h) && !o.hasRead) {
 		n.keep(e.Seq)
@@ -185,7 +190,7 @@ func setsRead(h *event.Header) bool { return h.Read.Kind != event.ReadUnchanged 
 // keepFirst keeps the first event of a life of which all was seen, if it is
 // needed to judge others.
 func (n *needs) keepFirst(o *object) {
-	if (o.isParent || o.hasMoved) && o.oldest > 0 && n.trust == event.Distributed {
+	if (o.isParent || o.hasMoved) && o.oldest > 0 {
 		n.keep(o.oldest - 1)
 	}
 	o.oldest, o.hasMoved = 0, false

@@ -18,12 +18,16 @@ const pageEvents = 4096
 type pages struct {
 	strategies int
 	byNumber   map[event.Seq]*page
+
+	used   *page     // the one that was used last
+	number event.Seq // of used
 }
 
 // page is the marks of the events of pageEvents consecutive seqs.
 type page struct {
 	offsets []uint16 // of those that are there, newest first
 	marks   []uint8  // flags and one vote of each strategy, for each
+	found   int      // the one that was found last
 }
 
 // flags of an event
@@ -38,13 +42,21 @@ const (
 // marks is an event's flags and votes.
 type marks []uint8
 
+// page returns the page with a number, or nil.
+func (p *pages) page(number event.Seq) *page {
+	if p.used == nil || p.number != number {
+		p.used, p.number = p.byNumber[number], number
+	}
+	return p.used
+}
+
 // add makes an event known, which comes before all that are.
 func (p *pages) add(seq event.Seq) {
 	number := seq / pageEvents
-	at := p.byNumber[number]
+	at := p.page(number)
 	if at == nil {
 		at = &page{}
-		p.byNumber[number] = at
+		p.byNumber[number], p.used = at, at
 	}
 	at.offsets = append(at.offsets, uint16(seq%pageEvents))
 	at.marks = append(at.marks, make([]uint8, 1+p.strategies)...)
@@ -52,15 +64,34 @@ func (p *pages) add(seq event.Seq) {
 
 // find returns the marks of an event, or nil if it is not known.
 func (p *pages) find(seq event.Seq) marks {
-	at := p.byNumber[seq/pageEvents]
+	at := p.page(seq / pageEvents)
 	if at == nil {
 		return nil
 	}
-	i, ok := slices.BinarySearchFunc(at.offsets, uint16(seq%pageEvents), func(a, b uint16) int { return int(b) - int(a) })
+	i, ok := at.index(uint16(seq % pageEvents))
 	if !ok {
 		return nil
 	}
 	return at.at(i, p.strategies)
+}
+
+// index finds an event. Mostly it is the one that was added last, the one that
+// was found last, or the one after that.
+func (p *page) index(offset uint16) (i int, ok bool) {
+	if last := len(p.offsets) - 1; p.offsets[last] == offset {
+		return last, true
+	}
+	for i := p.found; i < min(p.found+2, len(p.offsets)); i++ {
+		if p.offsets[i] == offset {
+			p.found = i
+			return i, true
+		}
+	}
+	i, ok = slices.BinarySearchFunc(p.offsets, offset, func(a, b uint16) int { return int(b) - int(a) })
+	if ok {
+		p.found = i
+	}
+	return i, ok
 }
 
 func (p *page) at(i, strategies int) marks { return p.marks[i*(1+strategies):][:1+strategies] }
