@@ -28,7 +28,7 @@ func buildPrograms() (cleanUp func(), err error) {
 	bin = dir
 	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, buildFlags...)
 	build := exec.Command("go", append(args, "../ate", "../atedb", "../auth-server", "../atedb-plugin-storage-file", "../atedb-plugin-auth-static", "../atedb-plugin-auth-ate",
-		"../atedb-plugin-trust-centralized", "../atedb-plugin-trust-distributed", "../atedb-plugin-compaction-standard")...)
+		"../atedb-plugin-trust-centralized", "../atedb-plugin-trust-distributed", "../atedb-plugin-compaction-standard", "./testdata/hostile")...)
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	return func() { os.RemoveAll(dir) }, build.Run()
 }
