@@ -27,8 +27,8 @@ func (h *handle) PutBlob(ctx context.Context, name string, data []byte) error {
 	if len(data) > storage.MaxBlob {
 		return fault.New(fault.TooLarge, "blob %q of chain %q is %d bytes long; at most %d are allowed", name, h.name, len(data), storage.MaxBlob)
 	}
-	h.dropping.Lock()
-	defer h.dropping.Unlock()
+	h.blobs.Lock()
+	defer h.blobs.Unlock()
 	if len(data) > 0 {
 		return h.store.disk.write(path, encodeBlob(data))
 	}

@@ -25,7 +25,8 @@ type chain struct {
 	loaded bool   // guarded by the store's mu
 	round  uint64 // the append that it was last in; only appends use it
 
-	dropping sync.Mutex // held by the drop or the blob's change under way, before files
+	dropping sync.Mutex // held by the drop under way, before files
+	blobs    sync.Mutex // held by the change of a blob under way
 
 	files      sync.Mutex // held while records move to files or the list of segments changes, before mu
 	lastNumber uint64     // of a segment

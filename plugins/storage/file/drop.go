@@ -26,7 +26,7 @@ func (h *handle) Drop(ctx context.Context, set storage.DropSet) (storage.Dropped
 	}
 	h.dropping.Lock()
 	defer h.dropping.Unlock()
-	d := dropping{ctx: ctx, chain: h.chain, set: clip(set, h.state().Next)}
+	d := dropping{ctx: ctx, chain: h.chain, set: clip(set, h.state().Next), courtesy: courtesy{store: h.store}}
 	if len(d.set) == 0 {
 		return storage.Dropped{}, nil
 	}
@@ -85,6 +85,12 @@ func touches(set storage.DropSet, first, next event.Seq) bool {
 	return i < len(set) && set[i].First < next
 }
 
+// covers reports whether one range of the set has all seqs from first up to next.
+func covers(set storage.DropSet, first, next event.Seq) bool {
+	i := sort.Search(len(set), func(i int) bool { return set[i].End > first })
+	return i < len(set) && set[i].First <= first && set[i].End >= next
+}
+
 // close closes the active segment, with the tail, if the set touches it, and
 // returns the closed segments.
 func (c *chain) close(set storage.DropSet) ([]*segment, error) {
@@ -122,6 +128,9 @@ type dropping struct {
 	buf     []byte
 	scratch []byte
 	frames  []byte // of an erasure
+
+	unsynced int // bytes of file
+	courtesy courtesy
 }
 
 // rewrite finds out what is kept of these segments, and writes it.
@@ -151,6 +160,12 @@ func (d *dropping) rewrite(closed []*segment) error {
 }
 
 func (d *dropping) rewriteSegment(s *segment) error {
+	if !d.erase && covers(d.set, s.first, s.next) { // what is in it need not be read
+		d.events += s.events
+		d.changed = true
+		d.freed += int(s.size - segmentHeader)
+		return nil
+	}
 	f, err := d.chain.store.segments.acquire(s.path)
 	if err != nil {
 		return ioFault(err, "opening "+s.path)
@@ -161,7 +176,7 @@ func (d *dropping) rewriteSegment(s *segment) error {
 	}
 	r := recordReader{file: f, path: s.path, offset: segmentHeader, end: s.size}
 	for {
-		if err := d.interrupted(); err != nil {
+		if err := d.courtesy.giveWay(d.ctx); err != nil {
 			return err
 		}
 		record, batch, err := r.next()
@@ -183,13 +198,6 @@ func (d *dropping) rewriteSegment(s *segment) error {
 			return err
 		}
 	}
-}
-
-func (d *dropping) interrupted() error {
-	if d.chain.store.closing.Load() {
-		return fault.New(fault.ShuttingDown, "the drop is given up because storage is shutting down")
-	}
-	return gaveUp(d.ctx)
 }
 
 // split writes what the set leaves of a batch: a record for each run.
@@ -271,10 +279,15 @@ func (d *dropping) begin(first event.Seq) (err error) {
 
 func (d *dropping) writeBuffer() error {
 	_, err := d.file.Write(d.buf)
+	d.unsynced += len(d.buf)
 	if d.buf = d.buf[:0]; err != nil {
 		return ioFault(err, "writing "+d.out.path)
 	}
-	return nil
+	if d.unsynced < syncEvery {
+		return nil
+	}
+	d.unsynced = 0
+	return d.chain.store.disk.sync(d.file, d.out.path)
 }
 
 // finish ends the segment being written, if there is one.
@@ -289,7 +302,7 @@ func (d *dropping) finish() error {
 	}
 	d.file.Close()
 	d.kept = append(d.kept, d.out)
-	d.out = nil
+	d.out, d.unsynced = nil, 0
 	return err
 }
 

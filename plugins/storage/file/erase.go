@@ -20,7 +20,7 @@ func (h *handle) Erase(ctx context.Context, set storage.DropSet) (storage.Erased
 	if err := checkDropSet(set); err != nil {
 		return storage.Erased{}, err
 	}
-	d := dropping{ctx: ctx, chain: h.chain, set: clip(set, h.state().Next), erase: true}
+	d := dropping{ctx: ctx, chain: h.chain, set: clip(set, h.state().Next), erase: true, courtesy: courtesy{store: h.store}}
 	if err := d.eraseFiles(); err != nil {
 		return storage.Erased{}, h.spoilt(err)
 	}
@@ -95,7 +95,7 @@ func footerAt(f io.ReaderAt, offset int64) int64 {
 func (d *dropping) hasData(s *segment, f io.ReaderAt) (bool, error) {
 	r := recordReader{file: f, path: s.path, offset: segmentHeader, end: s.size}
 	for {
-		if err := d.interrupted(); err != nil {
+		if err := d.courtesy.giveWay(d.ctx); err != nil {
 			return false, err
 		}
 		_, batch, err := r.next()

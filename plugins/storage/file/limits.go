@@ -25,6 +25,7 @@ const (
 	maxRound     = 16 << 20  // bytes of one round, unless a single request is larger
 	maxSpare     = 32 << 20  // bytes of buffers kept for the next rounds
 	maxGather    = 1 << 20   // bytes copied together for one write to a chain's file
+	syncEvery    = 4 << 20   // bytes of a segment that a drop writes between syncs, so that appends' do not wait for much
 	indexSpan    = 32 << 10  // bytes of a segment that one index entry stands for
 	readAhead    = 256 << 10 // bytes read at a time when a segment is read through
 	minOpenFiles = 128       // kept open, whatever the process may have
