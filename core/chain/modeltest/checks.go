@@ -3,6 +3,7 @@ package modeltest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -196,7 +197,7 @@ const snapshotBlob = "snapshot"
 func (m *model) checkReplayed() {
 	m.t.Helper()
 	disk := m.disk.Copy()
-	log, err := disk.Open()
+	log, err := m.openDisk(disk)
 	if err == nil {
 		err = log.PutBlob(m.t.Context(), snapshotBlob, nil)
 	}
@@ -223,9 +224,7 @@ func (m *model) checkReplayed() {
 	if m.Inside != nil && !bytes.Equal(m.Inside.State(again), m.Inside.State(m.chain)) {
 		m.t.Fatal("read anew, the authority tree is another")
 	}
-	for _, end := range []func() error{log.Close, disk.Close} {
-		if err := end(); err != nil {
-			m.t.Fatal(err)
-		}
+	if err := errors.Join(log.Close(), m.closeDisk(disk)); err != nil {
+		m.t.Fatal(err)
 	}
 }

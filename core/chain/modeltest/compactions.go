@@ -23,6 +23,10 @@ func (m *model) compact() {
 		plans := []chaintest.Plan{chaintest.Everywhere(compaction.ForceDrop), chaintest.Superseded, anyVotes(rand.New(rand.NewPCG(m.r.Uint64(), 1)))}
 		o.Strategies = append(o.Strategies, chain.Strategy{Name: fmt.Sprint("strategy ", i), Strategy: heard(plans[m.r.IntN(3)], votes)})
 	}
+	if m.ending = m.Trust == event.Centralized && m.oneIn(4); m.ending {
+		r := rand.New(rand.NewPCG(m.r.Uint64(), 2))
+		o.Strategies = append(o.Strategies, chain.Strategy{Name: "retention", Strategy: heard(someVotes(r), votes), EndsLive: true})
+	}
 	if m.oneIn(2) { // some of what is young will be old enough
 		time.Sleep(11 * time.Second)
 	}
@@ -38,6 +42,7 @@ func (m *model) compact() {
 			m.t.Fatalf("event %d was dropped by the vote %s", seq, votes[seq])
 		}
 	}
+	m.ending = false
 	m.compactions++
 	m.dropped += max(0, len(before)-len(after))
 	m.check()
@@ -56,7 +61,7 @@ func (m *model) compactWith(o chain.Compaction) {
 		_, err := target.Compact(m.t.Context(), o)
 		done <- err
 	}()
-	for range m.r.IntN(10) {
+	for n := m.r.IntN(10); n > 0 && !m.ending; n-- { // else it is not known what ended before a commit
 		m.write(1 + m.r.IntN(40))
 		if m.kill == nil { // else what is read may never have been
 			m.follow()
@@ -80,6 +85,21 @@ func heard(p chaintest.Plan, votes map[event.Seq]compaction.Vote) chaintest.Plan
 			cast(seq, v)
 			votes[seq] = votes[seq].Stronger(v)
 		})
+	}
+}
+
+// someVotes gives up a few events.
+func someVotes(r *rand.Rand) chaintest.Plan {
+	return func(_ context.Context, events iter.Seq2[compaction.Event, error], cast func(event.Seq, compaction.Vote)) error {
+		for e, err := range events {
+			if err != nil {
+				return err
+			}
+			if r.IntN(20) == 0 {
+				cast(e.Seq, compaction.ForceDrop)
+			}
+		}
+		return nil
 	}
 }
 

@@ -76,11 +76,11 @@ func Run(t *testing.T, o Options) {
 		m.reopen()
 		m.finish()
 		m.leave()
-		if err := m.disk.Close(); err != nil {
+		if err := m.closeDisk(m.disk); err != nil {
 			t.Error(err)
 		}
-		t.Logf("%d events, %d dropped in %d compactions, %d objects, %d openings, %d kills of which %d lost a commit, followers caught up %d times, %d of them after a gap",
-			len(m.leaves), m.dropped, m.compactions, len(m.objects), m.openings, m.kills, m.losses, m.caughtUp, m.gaps)
+		t.Logf("%d events, %d dropped in %d compactions, which ended %d objects; %d objects, %d openings, %d kills of which %d lost a commit, followers caught up %d times, %d of them after a gap",
+			len(m.leaves), m.dropped, m.compactions, m.ended, len(m.objects), m.openings, m.kills, m.losses, m.caughtUp, m.gaps)
 		if m.dropped < total/10 || m.caughtUp < total/3000 {
 			t.Errorf("%d events were dropped, and subscribers caught up %d times: the test sees too little", m.dropped, m.caughtUp)
 		}
@@ -96,6 +96,7 @@ type model struct {
 	signers []*signer
 
 	disk  Disk
+	used  map[Disk]bool // that may be open
 	log   Log
 	chain *chain.Chain
 	feed  Feed
@@ -111,15 +112,16 @@ type model struct {
 	followers []*follower
 
 	compacting bool // what followers miss is not known yet
+	ending     bool // a strategy may end objects
 
-	dropped, compactions, openings, checks, kills, losses, caughtUp, gaps int
+	dropped, compactions, openings, checks, kills, losses, caughtUp, gaps, ended int
 }
 
 // life is from when a chain is opened to its end.
 type life struct{ over atomic.Bool }
 
 func newModel(t *testing.T, o Options, seed uint64) *model {
-	m := &model{Options: o, t: t, disk: o.Disk, r: rand.New(rand.NewPCG(seed, uint64(o.Trust))), own: make(map[event.Seq]bool)}
+	m := &model{Options: o, t: t, disk: o.Disk, r: rand.New(rand.NewPCG(seed, uint64(o.Trust))), own: make(map[event.Seq]bool), used: make(map[Disk]bool)}
 	var err error
 	if m.signers, err = newSigners(); err != nil {
 		t.Fatal(err)
@@ -130,7 +132,7 @@ func newModel(t *testing.T, o Options, seed uint64) *model {
 	if o.Trust == event.Centralized && m.oneIn(5) {
 		genesis, m.oracle = event.NewGenesis(Name, o.Trust, nil), newOracle() // anyone may write
 	}
-	if m.log, err = m.disk.Open(); err == nil {
+	if m.log, err = m.openDisk(m.disk); err == nil {
 		err = chain.Create(m.log, genesis, time.Now())
 	}
 	if err == nil {
@@ -139,6 +141,11 @@ func newModel(t *testing.T, o Options, seed uint64) *model {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // the bubble waits for what runs on disks
+		for disk := range m.used {
+			_ = disk.Close()
+		}
+	})
 	m.open()
 	if m.leaves, err = m.chain.Leaves(t.Context(), 0, 1); err != nil {
 		t.Fatal(err)
@@ -186,7 +193,7 @@ func (m *model) step() {
 // open begins a life.
 func (m *model) open() {
 	m.t.Helper()
-	log, err := m.disk.Open()
+	log, err := m.openDisk(m.disk)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -211,6 +218,16 @@ func (m *model) open() {
 	}
 	m.log, m.chain, m.life = log, opened, life
 	m.openings++
+}
+
+func (m *model) openDisk(disk Disk) (Log, error) {
+	m.used[disk] = true
+	return disk.Open()
+}
+
+func (m *model) closeDisk(disk Disk) error {
+	delete(m.used, disk)
+	return disk.Close()
 }
 
 // leave ends a life as a kill does: nothing is saved.
@@ -245,7 +262,7 @@ func (m *model) reopen() {
 			m.t.Fatal(err)
 		}
 		m.hangUp()
-		if err := m.disk.Close(); err != nil {
+		if err := m.closeDisk(m.disk); err != nil {
 			m.t.Fatal(err)
 		}
 		m.open()
@@ -257,7 +274,7 @@ func (m *model) reopen() {
 func (m *model) goOnAt(other Disk) {
 	m.t.Helper()
 	m.leave()
-	_ = m.disk.Close() // nobody will read it
+	_ = m.closeDisk(m.disk) // nobody will read it
 	m.disk = other
 	m.open()
 }

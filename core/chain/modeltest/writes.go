@@ -119,6 +119,18 @@ func (m *model) seen() merkle.Head {
 	return merkle.Head{Size: size, Root: root}
 }
 
+// end takes note of an object that the server ended because a strategy that may do
+// so gave it up.
+func (m *model) end(seq event.Seq, h *event.Header) {
+	m.t.Helper()
+	key := string(h.Key)
+	if _, lives := m.objects[key]; !lives || m.isParent(key) {
+		m.t.Fatalf("event %d ends object %q, which lives (%t) and others stand under (%t)", seq, key, lives, m.isParent(key))
+	}
+	m.apply(seq, h, "")
+	m.ended++
+}
+
 // said takes note of what the server has said of what lives, before an event.
 func (m *model) said(until event.Seq) {
 	m.t.Helper()
@@ -142,10 +154,14 @@ func (m *model) said(until event.Seq) {
 			m.t.Fatal(err)
 		}
 		header, err := event.DecodeHeader(f.Header)
-		if err != nil || !isOwn(header.Key) || b.Count != 1 || b.First != event.Seq(len(m.leaves)) {
+		ends := m.ending && header.Tombstone
+		if err != nil || !isOwn(header.Key) && !ends || b.Count != 1 || b.First != event.Seq(len(m.leaves)) {
 			m.t.Fatalf("event %d appeared where %d was due, of object %q: %v", b.First, len(m.leaves), header.Key, err)
 		}
 		m.own[b.First] = true
+		if ends {
+			m.end(b.First, &header)
+		}
 		m.grow(f.Leaf(m.chain.ID()))
 	}
 }
