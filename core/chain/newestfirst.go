@@ -152,7 +152,7 @@ func (w *window) yield(yield func(stored, error) bool) (more bool) {
 	end := uint32(len(w.headers))
 	for i, at := range slices.Backward(w.events) {
 		e, err := w.event(at, w.headers[at.offset:end:end])
-		if err == nil && i%pageEvents == 0 {
+		if err == nil && i%4096 == 0 {
 			err = w.wait(0)
 		}
 		if !yield(e, err) || err != nil {

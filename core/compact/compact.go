@@ -10,6 +10,7 @@ package compact
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -56,6 +57,7 @@ type Scheduler struct {
 	ctx     context.Context // ends at Close
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	rounds  atomic.Uint64 // of commits, to all chains
 
 	mu    sync.Mutex // guards what follows
 	queue []*Watch

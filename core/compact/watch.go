@@ -44,8 +44,14 @@ func (w *Watch) Stop() {
 	}
 }
 
-// Grown tells that bytes of records were appended.
+// Grown tells that bytes of records were appended, by one round.
 func (w *Watch) Grown(bytes int) {
+	w.scheduler.rounds.Add(1)
+	w.check(bytes)
+}
+
+// check has the chain compacted if it has grown enough.
+func (w *Watch) check(bytes int) {
 	if w.grown.Add(uint64(bytes)) >= w.due.Load() {
 		w.scheduler.enqueue(w)
 	}
@@ -62,7 +68,7 @@ func (w *Watch) arm() {
 		}
 		w.after(wait, w.timeIsUp)
 	}
-	w.Grown(0)
+	w.check(0)
 }
 
 // rest leaves the chain alone for a while.

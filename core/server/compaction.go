@@ -54,7 +54,14 @@ func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx 
 	defer open.compacting.Add(-1)
 	log := c.log.With("chain", target.Name())
 	log.Debug("compaction begins", "events", target.Next())
-	result, err := target.Compact(ctx, chain.Compaction{Strategies: c.strategies, TombstoneAge: c.tombstones, Passed: open.feed.Passed, Pace: pace})
+	courtesy := c.scheduler.Courtesy()
+	giveWay := func(ctx context.Context, bytes int) error {
+		if err := pace(ctx, bytes); err != nil {
+			return err
+		}
+		return courtesy.GiveWay(ctx)
+	}
+	result, err := target.Compact(ctx, chain.Compaction{Strategies: c.strategies, TombstoneAge: c.tombstones, Passed: open.feed.Passed, Pace: giveWay})
 	for _, o := range result.Overruled {
 		log.Warn("a compaction strategy wanted values dropped that live; they are kept", "strategy", o.Strategy, "values", o.Values)
 	}
