@@ -35,7 +35,6 @@ type audit struct {
 // answered before the new one is as long; then it is compared.
 type past struct {
 	next    event.Seq
-	said    event.Seq // of the newest event that said what lives
 	objects authority.LiveObjects
 }
 
@@ -78,8 +77,7 @@ func (a *audit) again() error {
 		return err
 	}
 	if a.before == nil {
-		said, _ := a.log.Live()
-		a.before = &past{a.log.Next(), said, a.log.LiveObjects()}
+		a.before = &past{a.log.Next(), a.log.LiveObjects()}
 	}
 	a.log = log
 	return nil
@@ -158,13 +156,8 @@ func (a *audit) check(ctx context.Context, e *StoredEvent) (bool, error) {
 // checkLive returns a forked fault unless the log fits the newest that the server
 // said of what lives, and what was verified of it before.
 func (a *audit) checkLive() error {
-	if before := a.before; before != nil {
-		if said, _ := a.log.Live(); said < before.said {
-			return fault.New(fault.Forked, "the server kept back event %d, by which it had said what lives", before.said)
-		}
-		if !a.log.LiveObjects().Continue(before.objects, before.next) {
-			return fault.New(fault.Forked, "the server put back a value that had been superseded, or that had ended, before event %d", before.next)
-		}
+	if before := a.before; before != nil && !a.log.LiveObjects().Continue(before.objects, before.next) {
+		return fault.New(fault.Forked, "the server put back a value that had been superseded, or that had ended, before event %d", before.next)
 	}
 	err := a.log.CheckLive()
 	if err == nil {
