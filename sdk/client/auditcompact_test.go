@@ -67,6 +67,7 @@ func TestAuditMissesTombstones(t *testing.T) {
 				s.DropConnections()
 			}
 			h.free()
+			eventually(t, "that the audit begins again", func() bool { return h.restarts.Load() > 0 })
 			_, err := c.Get(soon(t), []byte("a"))
 			wantCode(t, err, fault.NotFound)
 			if e, err := c.Get(soon(t), []byte("b")); err != nil || string(e.Data) != "8" {
@@ -75,9 +76,6 @@ func TestAuditMissesTombstones(t *testing.T) {
 			r.take(14)
 			r.told = nil // that depends on how far it was
 			r.want("b:8 c:4 e:10")
-			if h.restarts.Load() == 0 {
-				t.Error("the audit did not begin again: the test sees nothing")
-			}
 			if e, err := c.Get(soon(t), []byte("e")); err != nil || e.Seq != 10 {
 				t.Errorf("e is at %d, %v", e.Seq, err)
 			}
@@ -160,12 +158,10 @@ func TestLiesToWhoKnowsBetter(t *testing.T) {
 			s.Compact(chainName, 9)
 			s.Compact(chainName, 10) // which is why the audit begins again
 			h.free()
+			eventually(t, "that the audit begins again", func() bool { return h.restarts.Load() > 0 })
 			e, err := c.Get(soon(t), []byte(test.key))
 			if test.code == "" && (err != nil || string(e.Data) != "7") || test.code != "" && !fault.Is(err, test.code) {
 				t.Errorf("%s is %q, %v", test.key, e.Data, err)
-			}
-			if h.restarts.Load() == 0 {
-				t.Error("the audit did not begin again: the test sees nothing")
 			}
 		})
 	}

@@ -195,7 +195,7 @@ func TestRestartsThatWereNotWanted(t *testing.T) {
 // what lives. In distributed trust all that it is given is verified, too, and an
 // honest server is never accused.
 func TestCompactionsUnderAReader(t *testing.T) {
-	for trust, rounds := range map[event.Trust]int{event.Centralized: 3000, event.Distributed: 400} {
+	for trust, rounds := range map[event.Trust]int{event.Centralized: 1500, event.Distributed: 400} {
 		t.Run(trust.String(), func(t *testing.T) {
 			t.Parallel()
 			w := &churn{t: t, s: start(t, clienttest.Options{Trust: trust}), live: make(map[string]string)}
