@@ -131,3 +131,39 @@ func BenchmarkLive(b *testing.B) {
 		}
 	})
 }
+
+// TestContinue: objects may follow on earlier ones if none has an older event, or
+// one that should have been known.
+func TestContinue(t *testing.T) {
+	objects := func(seqs map[string]event.Seq) authority.LiveObjects {
+		tree := authority.New(event.Genesis{})
+		for seq := range event.Seq(20) {
+			for key, at := range seqs {
+				if at == seq {
+					if err := tree.Apply(seq, &eventpb.Header{Key: []byte(key)}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		return tree.LiveObjects()
+	}
+	earlier := objects(map[string]event.Seq{"a": 3, "b": 5, "c": 9})
+	for name, test := range map[string]struct {
+		now  map[string]event.Seq
+		want bool
+	}{
+		"the same":                       {map[string]event.Seq{"a": 3, "b": 5, "c": 9}, true},
+		"newer ones, and new ones":       {map[string]event.Seq{"a": 10, "b": 12, "c": 9, "d": 11}, true},
+		"some have ended":                {map[string]event.Seq{"c": 9}, true},
+		"all have ended":                 {nil, true},
+		"an older event":                 {map[string]event.Seq{"a": 2, "b": 5, "c": 9}, false},
+		"a newer one that was not known": {map[string]event.Seq{"a": 8, "b": 5, "c": 9}, false},
+		"an object that was not known":   {map[string]event.Seq{"a": 3, "b": 5, "c": 9, "d": 1}, false},
+		"another object's":               {map[string]event.Seq{"a": 5, "b": 3, "c": 9}, false},
+	} {
+		if got := objects(test.now).Continue(earlier, 10); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

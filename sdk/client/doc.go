@@ -30,6 +30,24 @@
 // [Client.Encrypt], [Client.Decrypt] and [Client.Share] are for data that only
 // some may read; committing and reading leave data as it is.
 //
+// # Compaction
+//
+// The server drops events that others supersede. Whoever reads a chain from its
+// first event on, however slowly, and applies each event as it comes, ends with
+// exactly the objects that live: each object's newest event stays, and so does a
+// tombstone for as long as something before it does, and until all subscriptions
+// that are open have it. That holds across lost connections, too, unless the client
+// was away for long: tombstones go when a time is over that the server's operator
+// states, a week unless he does. Then a copy may hold objects that have ended.
+//
+// [SubscribeOptions.OnCompacted] is told when events are missing from where the
+// subscription goes on, and with Forgotten when tombstones are among them. An
+// application that keeps a copy then forgets it and reads all that lives again,
+// which [SubscribeOptions.Restart] begins by itself. One that went on from a seq
+// that it had kept, such as [ExampleSubscribeOptions], does so whether it was away
+// for a minute or a year. Without Restart the subscription goes on: that is for
+// who wants the events, as a log shows them, and not what they add up to.
+//
 // # End
 //
 // A client ends when it is closed, or when connecting again cannot help: the

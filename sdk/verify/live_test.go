@@ -35,7 +35,7 @@ func grown(t *testing.T) *world {
 	w.put(joe, val("a", "8")).put(root, val("b", "9"), val("c", "10"))
 	w.says(val("d", "12")) // 11, 13
 	w.put(root, val("b", "14")).put(root, ev{event.Header{Key: []byte("c"), Tombstone: true}, ""})
-	return w.says(val("d", "17"))
+	return w.says(val("d", "17")).put(root, val("e", "19")).put(root, val("e", "20"))
 }
 
 // TestLive leaves out what may be left out, and finds what may not.
@@ -53,6 +53,11 @@ func TestLive(t *testing.T) {
 		"a value that was superseded since":   {[]event.Seq{8}, false},
 		"a tombstone, so that a value is put": {[]event.Seq{15}, false},
 		"when it was said as of":              {[]event.Seq{16}, false},
+		"what came between the two":           {[]event.Seq{17}, false},
+		"the newest that was said":            {[]event.Seq{18}, false},
+		"both that was said newest":           {[]event.Seq{16, 18}, false},
+		"and what came since":                 {[]event.Seq{14, 15, 16, 17, 18}, false},
+		"what came after it was said":         {[]event.Seq{19}, false},
 	} {
 		w := grown(t).drop(test.drop...)
 		l, err := w.verify(w.present())
