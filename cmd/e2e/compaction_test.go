@@ -82,7 +82,8 @@ func recordBytes(t *testing.T, folder string) (bytes int64) {
 	return bytes
 }
 
-// follower keeps the newest value of each object of a chain.
+// follower keeps the newest value of each object of a chain that has one. It fails
+// if it is told that it may miss tombstones.
 type follower struct {
 	mu     sync.Mutex
 	values map[string]string
@@ -97,7 +98,13 @@ func follow(t *testing.T, ctx context.Context, url string) *follower {
 	}
 	t.Cleanup(func() { c.Close() })
 	f := &follower{values: make(map[string]string)}
-	sub, err := c.Subscribe(client.SubscribeOptions{From: 1, Live: true})
+	sub, err := c.Subscribe(client.SubscribeOptions{From: 1, Live: true, OnCompacted: func(what client.Compacted) {
+		if what.Forgotten {
+			f.mu.Lock()
+			f.err = fmt.Errorf("what lives is not certain any more: %+v", what)
+			f.mu.Unlock()
+		}
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +118,12 @@ func follow(t *testing.T, ctx context.Context, url string) *follower {
 				f.err = err
 			case e.Seq < last:
 				f.err = fmt.Errorf("event %d comes after %d", e.Seq, last)
-			case !event.IsReserved(e.Header.Key): // else the server says what lives
+			case event.IsReserved(e.Header.Key): // what the server says of what lives
+				last = e.Seq
+			case e.Header.Tombstone:
+				last = e.Seq
+				delete(f.values, string(e.Header.Key))
+			default:
 				last = e.Seq
 				f.values[string(e.Header.Key)] = string(e.Data)
 			}

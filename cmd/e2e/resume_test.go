@@ -125,7 +125,7 @@ func TestResumeAcrossCompactions(t *testing.T) {
 			if len(careless.values) != len(live)+300 || len(careless.told) != 1 || !careless.told[0].Forgotten {
 				t.Errorf("the one that goes on ends with %d objects, told %+v", len(careless.values), careless.told)
 			}
-			connected.awaitLive(t, live)
+			connected.await(t, live)
 
 			joe := newPerson(t, false)
 			if status, _, stderr := joe.ate("log", "--from", "1001", url); status != 0 || !strings.Contains(stderr, "some objects have ended") {
@@ -155,13 +155,4 @@ func compactNow(t *testing.T, data string, least int) {
 		}
 	}
 	t.Fatalf("less than %d events were dropped: %s", least, out)
-}
-
-// awaitLive is await for objects some of which have ended.
-func (f *follower) awaitLive(t *testing.T, want map[string]string) {
-	t.Helper()
-	f.mu.Lock()
-	maps.DeleteFunc(f.values, func(_, value string) bool { return value == "" })
-	f.mu.Unlock()
-	f.await(t, want)
 }
