@@ -90,6 +90,10 @@
 //
 //	SHA-256(0x00 ‖ "AteDB live v1" ‖ id (16) ‖ seq of its newest event (8, little-endian))
 //
+// Since what is dropped was all there before the server said so last, no event
+// after that may be missing: a server that keeps back what it said last is found
+// out.
+//
 // These events have no seal, in distributed trust either: they give nobody any
 // authority, and are only compared. ExampleLiveObjects_Live shows one.
 //
