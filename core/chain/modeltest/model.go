@@ -186,7 +186,7 @@ func (m *model) step() {
 	case n < 75:
 		m.write(400 + m.r.IntN(200))
 	default:
-		m.write(1 + m.r.IntN(40))
+		m.write(1 + m.r.IntN(1+m.r.IntN(40)))
 	}
 }
 
