@@ -225,9 +225,13 @@ type message struct {
 
 // add adds an event.
 func (m *message) add(e *Event) error {
-	header, err := encoded(e)
-	if err != nil {
-		return err
+	header := e.Encoded // encoded anew it might be longer, and too long
+	if header == nil {
+		var err error
+		anew := e.Header // or else every event would be on the heap
+		if header, err = anew.Encode(); err != nil {
+			return err
+		}
 	}
 	begin := len(m.headers)
 	m.headers = append(m.headers, header...)
@@ -252,15 +256,6 @@ func (p *planClient) message() (*message, error) {
 			return nil, planEnd(end)
 		}
 	}
-}
-
-// encoded returns an event's header as it is stored, if that is known: encoded
-// anew it might be longer, and too long.
-func encoded(e *Event) ([]byte, error) {
-	if e.Encoded != nil {
-		return e.Encoded, nil
-	}
-	return e.Header.Encode()
 }
 
 // show sends a message, and meanwhile takes the votes that come.
