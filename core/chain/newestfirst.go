@@ -10,6 +10,7 @@ import (
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/evidence"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/storage"
 )
 
 // A log is read forward, so what is to be seen newest first is read a window of
@@ -17,7 +18,9 @@ import (
 // parts; where compaction has left few events, windows grow.
 const (
 	windowEvents = 64 << 10
-	windowBytes  = 16 << 20 // of headers
+	windowBytes  = 16 << 20  // of headers
+	windowChunk  = 256 << 10 // bytes of records read at a time: some are read in vain behind each window
+	paceBytes    = 1 << 20   // bytes of the log from one call of pace to the next, about
 )
 
 // stored is an event that is in the log.
@@ -89,14 +92,14 @@ func (w *window) read() error {
 	w.headers, w.full = make([]byte, 0, len(w.headers)), false // what was yielded may have the former ones
 	w.events, w.batches = w.events[:0], w.batches[:0]
 	unpaced := 0
-	err := w.chain.scan(w.ctx, w.from, w.end, func(b *event.Batch) error {
+	err := scan(w.from, w.end, func(b *event.Batch) error {
 		bytes, err := w.add(b)
-		if unpaced += bytes; err == nil && unpaced > replayChunk {
+		if unpaced += bytes; err == nil && unpaced > paceBytes {
 			err = w.wait(unpaced)
 			unpaced = 0
 		}
 		return err
-	})
+	}, w.readChunk)
 	if err == nil && unpaced > 0 {
 		err = w.wait(unpaced)
 	}
@@ -104,6 +107,14 @@ func (w *window) read() error {
 		w.full, err = true, nil
 	}
 	return err
+}
+
+// readChunk reads headers, and no hashes of data if the log can do without.
+func (w *window) readChunk(dst []byte, from event.Seq) ([]byte, error) {
+	if log, ok := w.chain.log.(storage.HeaderReader); ok {
+		return log.ReadHeaders(w.ctx, dst, from, windowChunk)
+	}
+	return w.chain.log.Read(w.ctx, dst, from, windowChunk, true)
 }
 
 // errFull ends the reading of a window that is full.

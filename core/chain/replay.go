@@ -102,10 +102,17 @@ func (c *Chain) cross(ctx context.Context, over *bridge, to event.Seq) error {
 // scan reads the headers of all batches that have events at or after from and
 // begin before to. A batch is valid until visit returns.
 func (c *Chain) scan(ctx context.Context, from, to event.Seq, visit func(*event.Batch) error) error {
+	return scan(from, to, visit, func(dst []byte, from event.Seq) ([]byte, error) {
+		return c.log.Read(ctx, dst, from, replayChunk, true)
+	})
+}
+
+// scan is Chain.scan with some way of reading.
+func scan(from, to event.Seq, visit func(*event.Batch) error, read func(dst []byte, from event.Seq) ([]byte, error)) error {
 	var records []byte
 	for from < to {
 		var err error
-		records, err = c.log.Read(ctx, records[:0], from, replayChunk, true)
+		records, err = read(records[:0], from)
 		if err != nil || len(records) == 0 {
 			return err
 		}

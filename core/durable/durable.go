@@ -169,6 +169,23 @@ func (l *Log) Read(ctx context.Context, dst []byte, from event.Seq, maxBytes int
 	return records, err
 }
 
+// ReadHeaders appends records without data to dst. See storage.HeaderReader.
+func (l *Log) ReadHeaders(ctx context.Context, dst []byte, from event.Seq, maxBytes int) (records []byte, err error) {
+	err = l.store.retry(ctx, func(client *storage.Client, generation uint64) error {
+		chain, err := l.at(ctx, client, generation)
+		if err != nil {
+			return err
+		}
+		if r, ok := chain.(storage.HeaderReader); ok {
+			records, err = r.ReadHeaders(ctx, dst, from, maxBytes)
+		} else {
+			records, err = chain.Read(ctx, dst, from, maxBytes, true)
+		}
+		return err
+	})
+	return records, err
+}
+
 // PutBlob stores a side blob. See storage.Chain.
 func (l *Log) PutBlob(ctx context.Context, name string, data []byte) error {
 	return l.store.retry(ctx, func(client *storage.Client, generation uint64) error {

@@ -43,6 +43,18 @@ func (f *Frame) Omit(dst []byte) []byte {
 	return append(dst, hash[:]...)
 }
 
+// OmitUnhashed is Omit for whom the hash of the data does not matter: if it is
+// not known it is zero.
+func (f *Frame) OmitUnhashed(dst []byte) []byte {
+	bare := Frame{Header: f.Header, Omitted: true, DataLen: f.DataLen, dataHash: f.dataHash}
+	if !f.Omitted {
+		bare.dataHash = unhashed[:]
+	}
+	return bare.Omit(dst)
+}
+
+var unhashed Hash
+
 // Append appends the event to dst as it is, with or without its data.
 func (f *Frame) Append(dst []byte) []byte {
 	if f.Omitted {

@@ -189,6 +189,13 @@ func (c *remoteChain) Read(ctx context.Context, dst []byte, from event.Seq, maxB
 	})
 }
 
+// ReadHeaders implements HeaderReader.
+func (c *remoteChain) ReadHeaders(ctx context.Context, dst []byte, from event.Seq, maxBytes int) ([]byte, error) {
+	return c.client.reads.read(ctx, dst, &storagepb.ReadRequest{
+		Chain: c.handle, From: uint64(from), MaxBytes: uint32(min(maxBytes, MaxRead)), HeadersOnly: true, Unhashed: true,
+	})
+}
+
 // Drop implements Chain.
 func (c *remoteChain) Drop(ctx context.Context, set DropSet) (Dropped, error) {
 	reply, err := c.client.rpc.Drop(ctx, &storagepb.DropRequest{Chain: c.handle, Ranges: rangesOf(set)})

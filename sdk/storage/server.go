@@ -167,7 +167,11 @@ func (s *server) read(ctx context.Context, dst []byte, req *storagepb.ReadReques
 	if err != nil {
 		return nil, err
 	}
-	return c.Read(ctx, dst, event.Seq(req.From), int(min(req.MaxBytes, MaxRead)), req.HeadersOnly)
+	from, maxBytes := event.Seq(req.From), int(min(req.MaxBytes, MaxRead))
+	if r, ok := c.(HeaderReader); ok && req.HeadersOnly && req.Unhashed {
+		return r.ReadHeaders(ctx, dst, from, maxBytes)
+	}
+	return c.Read(ctx, dst, from, maxBytes, req.HeadersOnly)
 }
 
 func (s *server) Drop(ctx context.Context, req *storagepb.DropRequest) (*storagepb.DropReply, error) {

@@ -125,6 +125,13 @@ type Chain interface {
 	Close() error
 }
 
+// HeaderReader is a Chain that can spare the hashing of data which is left out.
+type HeaderReader interface {
+	// ReadHeaders does what Read does with headersOnly, but for the hashes of
+	// the data, which are zero where they are not known.
+	ReadHeaders(ctx context.Context, dst []byte, from event.Seq, maxBytes int) ([]byte, error)
+}
+
 // State is what a chain holds.
 type State struct {
 	Next   event.Seq // the seq that the next appended event must have

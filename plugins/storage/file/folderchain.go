@@ -87,7 +87,7 @@ func (c *FolderChain) Read(ctx context.Context, dst []byte, from event.Seq, maxB
 			break
 		}
 		if err == nil && headersOnly && batch.Next() > from {
-			batch.Frames, err = appendHeaders(nil, &batch)
+			batch.Frames, err = appendHeaders(nil, &batch, (*event.Frame).Omit)
 		}
 		if err == nil {
 			err = gaveUp(ctx)

@@ -21,9 +21,18 @@ func (h *handle) Read(ctx context.Context, dst []byte, from event.Seq, maxBytes 
 	defer h.end()
 	maxBytes = min(max(maxBytes, 0), storage.MaxRead)
 	if headersOnly {
-		return h.readHeaders(ctx, dst, from, maxBytes)
+		return h.readHeaders(ctx, dst, from, maxBytes, (*event.Frame).Omit)
 	}
 	return h.read(dst, from, maxBytes)
+}
+
+// ReadHeaders implements [storage.HeaderReader].
+func (h *handle) ReadHeaders(ctx context.Context, dst []byte, from event.Seq, maxBytes int) ([]byte, error) {
+	if err := h.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer h.end()
+	return h.readHeaders(ctx, dst, from, min(max(maxBytes, 0), storage.MaxRead), (*event.Frame).OmitUnhashed)
 }
 
 // read appends to dst the records from the one that holds from on that fit
@@ -250,9 +259,12 @@ func (s *segment) loadIndex(f io.ReaderAt, chain uint64) (index, error) {
 }
 
 // readHeaders is read without the events' data.
-func (c *chain) readHeaders(ctx context.Context, dst []byte, from event.Seq, maxBytes int) ([]byte, error) {
+func (c *chain) readHeaders(ctx context.Context, dst []byte, from event.Seq, maxBytes int, omit omission) ([]byte, error) {
 	out := dst
-	var raw, scratch []byte
+	var scratch []byte
+	b := c.store.buffers.get(max(maxBytes, readAhead) + indexSpan)
+	defer c.store.buffers.put(b)
+	raw := b.bytes // larger memory may take its place, which is not kept
 	for {
 		var err error
 		if raw, err = c.read(raw[:0], from, max(maxBytes, readAhead)); err != nil || len(raw) == 0 {
@@ -260,7 +272,7 @@ func (c *chain) readHeaders(ctx context.Context, dst []byte, from event.Seq, max
 		}
 		for batch, err := range event.Records(raw) {
 			if err == nil {
-				scratch, err = appendHeaders(scratch[:0], &batch)
+				scratch, err = appendHeaders(scratch[:0], &batch, omit)
 			}
 			if err != nil {
 				return nil, c.spoilt(err)
@@ -279,13 +291,16 @@ func (c *chain) readHeaders(ctx context.Context, dst []byte, from event.Seq, max
 	}
 }
 
+// omission appends an event to dst without its data.
+type omission func(f *event.Frame, dst []byte) []byte
+
 // appendHeaders appends the batch's events without their data.
-func appendHeaders(dst []byte, batch *event.Batch) ([]byte, error) {
+func appendHeaders(dst []byte, batch *event.Batch, omit omission) ([]byte, error) {
 	for frame, err := range batch.Events() {
 		if err != nil {
 			return nil, err
 		}
-		dst = frame.Omit(dst)
+		dst = omit(&frame, dst)
 	}
 	return dst, nil
 }

@@ -411,11 +411,13 @@ func (x *AppendReply) GetReason() string {
 }
 
 type ReadRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Chain         uint32                 `protobuf:"varint,1,opt,name=chain,proto3" json:"chain,omitempty"`
-	From          uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
-	MaxBytes      uint32                 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
-	HeadersOnly   bool                   `protobuf:"varint,4,opt,name=headers_only,json=headersOnly,proto3" json:"headers_only,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Chain       uint32                 `protobuf:"varint,1,opt,name=chain,proto3" json:"chain,omitempty"`
+	From        uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	MaxBytes    uint32                 `protobuf:"varint,3,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	HeadersOnly bool                   `protobuf:"varint,4,opt,name=headers_only,json=headersOnly,proto3" json:"headers_only,omitempty"`
+	// With headers_only: nobody looks at the hashes of the data, so they may be zero.
+	Unhashed      bool `protobuf:"varint,5,opt,name=unhashed,proto3" json:"unhashed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -474,6 +476,13 @@ func (x *ReadRequest) GetMaxBytes() uint32 {
 func (x *ReadRequest) GetHeadersOnly() bool {
 	if x != nil {
 		return x.HeadersOnly
+	}
+	return false
+}
+
+func (x *ReadRequest) GetUnhashed() bool {
+	if x != nil {
+		return x.Unhashed
 	}
 	return false
 }
@@ -1308,12 +1317,13 @@ const file_storage_storagepb_storage_proto_rawDesc = "" +
 	"\arecords\x18\x02 \x01(\fR\arecords\"9\n" +
 	"\vAppendReply\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"w\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x93\x01\n" +
 	"\vReadRequest\x12\x14\n" +
 	"\x05chain\x18\x01 \x01(\rR\x05chain\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x1b\n" +
 	"\tmax_bytes\x18\x03 \x01(\rR\bmaxBytes\x12!\n" +
-	"\fheaders_only\x18\x04 \x01(\bR\vheadersOnly\"Q\n" +
+	"\fheaders_only\x18\x04 \x01(\bR\vheadersOnly\x12\x1a\n" +
+	"\bunhashed\x18\x05 \x01(\bR\bunhashed\"Q\n" +
 	"\tReadReply\x12\x18\n" +
 	"\arecords\x18\x01 \x01(\fR\arecords\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x16\n" +

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/storage"
 )
 
 func testReadLimits(s *suite) {
@@ -115,4 +116,37 @@ func testHeadersOnly(s *suite) {
 		}
 		c = s.again(c, "g/a")
 	}
+}
+
+// testUnhashedHeaders compares headers without hashes with those that have them,
+// where a store offers them.
+func testUnhashedHeaders(s *suite) {
+	c := s.open("g/a")
+	reader, ok := c.(storage.HeaderReader)
+	if !ok {
+		return
+	}
+	s.mustAppend(c, Records(0, 20, 5, 1000))
+	for from := range event.Seq(101) {
+		for _, maxBytes := range []int{0, 700, 1 << 20} {
+			got, err := reader.ReadHeaders(s.ctx, []byte("first"), from, maxBytes)
+			want, wantErr := c.Read(s.ctx, []byte("first"), from, maxBytes, true)
+			if err != nil || wantErr != nil || string(got[:5]) != "first" || !bytes.Equal(bare(got[5:]), bare(want[5:])) {
+				s.Fatalf("headers from %d on, at most %d bytes: %s, %v, with hashes %s, %v", from, maxBytes, describe(got[5:]), err, describe(want[5:]), wantErr)
+			}
+		}
+	}
+}
+
+// bare returns records without the hashes that stand in the place of data.
+func bare(records []byte) (out []byte) {
+	for b := range event.Records(records) {
+		full := b
+		b.Frames = nil
+		for f := range full.Events() {
+			b.Frames = event.AppendFrame(b.Frames, f.Header, []byte{byte(f.DataLen), byte(f.DataLen >> 8)})
+		}
+		out = b.AppendRecord(out)
+	}
+	return out
 }

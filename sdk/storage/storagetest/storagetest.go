@@ -63,6 +63,7 @@ func run(t *testing.T, make Factory) {
 		{"ReadFromTheMiddle", testReadMiddle},
 		{"ReadIntoMemoryInUse", testReadInto},
 		{"ReadHeadersOnly", testHeadersOnly},
+		{"ReadHeadersUnhashed", testUnhashedHeaders},
 		{"Drop", testDrop},
 		{"DropAll", testDropAll},
 		{"DropAbsent", testDropAbsent},
