@@ -26,7 +26,7 @@ func (superseded) Plan(_ context.Context, _ compaction.Chain, events iter.Seq2[c
 		if err != nil {
 			return err
 		}
-		if key := string(e.Header.Key); seen[key] || e.Header.Tombstone {
+		if seen[string(e.Header.Key)] || e.Header.Tombstone {
 			cast(e.Seq, compaction.Drop)
 		}
 		seen[string(e.Header.Key)] = true
