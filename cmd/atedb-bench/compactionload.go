@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 const (
 	loaders       = 4
 	loadersFlight = 25 // unanswered commits of each
+	cycles        = 4  // compactions of the chain under load
+	bucket        = 250 * time.Millisecond
 )
 
 // answer is when a commit was answered, and how long that took.
@@ -22,41 +25,43 @@ type answer struct {
 	took time.Duration
 }
 
-// load is commits in some time.
+// load is the commits in some times.
 type load struct {
-	took time.Duration
-	acks []time.Duration
+	acks    []time.Duration
+	buckets []int // commits in each
 }
 
-func (l *load) rate() float64 { return float64(len(l.acks)) / l.took.Seconds() }
+// rate returns the median over short times, because the mean of a few seconds
+// says more of what else the machine did.
+func (l *load) rate() float64 {
+	slices.Sort(l.buckets)
+	return float64(l.buckets[len(l.buckets)/2]) / bucket.Seconds()
+}
 
 func (l *load) String() string {
 	return fmt.Sprintf("%.0f events/s, ack p50 %s, p99 %s, worst %s", l.rate(), percentile(l.acks, 50), percentile(l.acks, 99), percentile(l.acks, 100))
 }
 
-// add adds the answers that came from one time to another, whose difference it
-// leaves to the caller.
+// add adds the answers that came from one time to another.
 func (l *load) add(answers []answer, from, to time.Time) {
+	buckets := make([]int, to.Sub(from)/bucket)
 	for _, a := range answers {
-		if a.at.After(from) && a.at.Before(to) {
+		if n := int(a.at.Sub(from) / bucket); !a.at.Before(from) && n < len(buckets) {
+			buckets[n]++
 			l.acks = append(l.acks, a.took)
 		}
 	}
+	l.buckets = append(l.buckets, buckets...)
 }
 
-// compactLoaded writes to a chain while it is compacted, and for a while
-// afterwards.
-func (b *bench) compactLoaded(ctx context.Context, d *daemon, db string, quiet, busy *load) error {
+// compareLoad writes to a chain that is compacted again and again, with pauses,
+// and compares both times.
+func (b *bench) compareLoad(ctx context.Context, d *daemon, db string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	clients := make([]*client.Client, loaders)
-	for i := range clients {
-		c, err := b.dial(ctx, d, db) // the first opens the chain, which is compacted then
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		clients[i] = c
+	clients, err := b.dialAll(ctx, d, slices.Repeat([]string{db}, loaders)) // the first opens the chain, which is compacted then
+	if err != nil {
+		return err
 	}
 	var (
 		wg      sync.WaitGroup
@@ -65,38 +70,43 @@ func (b *bench) compactLoaded(ctx context.Context, d *daemon, db string, quiet, 
 	)
 	began := time.Now()
 	for i := range answers {
-		wg.Go(func() { answers[i], errs[i] = b.writeUntil(ctx, clients[i%loaders]) })
+		wg.Go(func() { answers[i], errs[i] = writeUntil(ctx, clients[i%loaders]) })
 	}
-	done, err := d.awaitCompaction(ctx, db)
-	if err == nil {
-		time.Sleep(afterwards)
-	}
+	done, err := d.awaitCompactions(ctx, db, cycles)
 	cancel()
 	wg.Wait()
+	for _, c := range clients {
+		c.Close()
+	}
 	if err = errors.Join(err, errors.Join(errs[:]...)); err != nil {
 		return err
 	}
-	if done.End.Before(began) {
-		return errors.New("the compaction was over before there was any load; raise -compact-events")
+	var quiet, busy load
+	all := slices.Concat(answers[:]...)
+	for _, line := range done {
+		if begin := line.End.Add(-line.Took); begin.After(began) {
+			quiet.add(all, began, begin)
+			began = begin
+		}
+		if line.End.After(began) {
+			busy.add(all, began, line.End)
+			began = line.End
+		}
 	}
-	if begin := done.End.Add(-done.Took); begin.After(began) {
-		began = begin
+	if len(quiet.acks) == 0 || len(busy.acks) == 0 {
+		return errors.New("a compaction is over too soon to compare; raise -compact-events")
 	}
-	for _, some := range answers {
-		busy.add(some, began, done.End)
-		quiet.add(some, done.End.Add(time.Second), done.End.Add(afterwards))
-	}
-	busy.took += done.End.Sub(began)
-	quiet.took += afterwards - time.Second
+	report("append without a compaction", "%s", &quiet)
+	report("append to the chain that is compacted", "%s, %.2f × without", &busy, busy.rate()/quiet.rate())
 	return nil
 }
 
-// writeUntil writes new versions of objects, one after the other, until ctx ends.
-func (b *bench) writeUntil(ctx context.Context, c *client.Client) (answers []answer, err error) {
+// writeUntil writes versions of objects, one after the other, until ctx ends.
+func writeUntil(ctx context.Context, c *client.Client) (answers []answer, err error) {
 	data := make([]byte, smallData)
 	for ctx.Err() == nil {
 		began := time.Now()
-		_, err := c.Commit(ctx, version(rand.IntN(b.compactEvents), data))
+		_, err := c.Commit(ctx, version(rand.IntN(1<<20), data))
 		if ctx.Err() != nil {
 			break
 		}

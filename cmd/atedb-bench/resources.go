@@ -26,31 +26,31 @@ type compactionLine struct {
 	Events  int           `json:"events"`
 }
 
-// awaitCompaction waits until the server has logged that a chain is compacted.
-func (d *daemon) awaitCompaction(ctx context.Context, db string) (compactionLine, error) {
+// awaitCompactions waits until the server has logged n compactions of a chain.
+func (d *daemon) awaitCompactions(ctx context.Context, db string, n int) ([]compactionLine, error) {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
-		line, err := findCompaction(d.log.Name(), "bench.test/joe/"+db)
-		if err != nil || line.Message != "" {
-			return line, err
+		lines, err := findCompactions(d.log.Name(), "bench.test/joe/"+db)
+		if err != nil || len(lines) >= n {
+			return lines, err
 		}
 	}
-	return compactionLine{}, errors.Join(ctx.Err(), fmt.Errorf("chain %s is not compacted; see %s", db, d.log.Name()))
+	return nil, errors.Join(ctx.Err(), fmt.Errorf("chain %s is not compacted; see %s", db, d.log.Name()))
 }
 
-// findCompaction returns the line of a chain's compaction, if it is there.
-func findCompaction(log, chain string) (compactionLine, error) {
+// findCompactions returns the lines of a chain's compactions.
+func findCompactions(log, chain string) (found []compactionLine, err error) {
 	f, err := os.Open(log)
 	if err != nil {
-		return compactionLine{}, err
+		return nil, err
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var line compactionLine
 		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "compacted" && line.Chain == chain {
-			return line, nil
+			found = append(found, line)
 		}
 	}
-	return compactionLine{}, nil
+	return found, nil
 }
 
 func (d *daemon) chainFolder(db string) string {
