@@ -40,8 +40,8 @@ type Compaction struct {
 	// Passed, unless nil, returns the seq before which all open subscriptions were
 	// sent everything. Later tombstones stay for a while longer.
 	Passed func() event.Seq
-	// Pace, unless nil, is told of bytes that were read, and waits as long as
-	// the next ones have to.
+	// Pace, unless nil, is told of bytes of the log that were read, which may be
+	// none, and waits as long as what is to be done next has to.
 	Pace func(ctx context.Context, bytes int) error
 }
 

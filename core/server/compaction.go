@@ -56,8 +56,10 @@ func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx 
 	log.Debug("compaction begins", "events", target.Next())
 	courtesy := c.scheduler.Courtesy()
 	giveWay := func(ctx context.Context, bytes int) error {
-		if err := pace(ctx, bytes); err != nil {
-			return err
+		if bytes > 0 {
+			if err := pace(ctx, bytes); err != nil {
+				return err
+			}
 		}
 		return courtesy.GiveWay(ctx)
 	}
