@@ -14,6 +14,11 @@ import (
 func (c *chain) replay(leaves []event.Hash) {
 	c.tree, c.leaves = merkle.New(&merkle.MemoryBundles{}), nil
 	c.grow(leaves)
+	c.reread()
+}
+
+// reread makes anew what is known of the records that are there.
+func (c *chain) reread() {
 	c.judge = newJudge(c.genesis)
 	c.newest, c.where = make(map[string]event.Seq), make(map[event.Seq]int)
 	for i, record := range c.records {
@@ -45,7 +50,7 @@ func (c *chain) drop(seqs []event.Seq) {
 		}
 	}
 	c.records = kept
-	c.replay(c.leaves)
+	c.reread()
 	c.notify()
 }
 
