@@ -103,10 +103,13 @@ func (m *model) read(f *follower) (all bool) {
 		m.t.Fatal(err)
 	}
 	for b, err := range event.Records(records) {
-		if err == nil {
-			err = f.take(&b)
-		}
 		if err != nil {
+			m.t.Fatal(err)
+		}
+		if dropped := m.chain.Compactions().Dropped; b.First > max(f.next, dropped) {
+			m.t.Fatalf("a subscriber got event %d when %d was due; those up to %d may have been dropped", b.First, f.next, dropped)
+		}
+		if err := f.take(&b); err != nil {
 			m.t.Fatal(err)
 		}
 	}
