@@ -290,6 +290,33 @@ func TestCommitsOfUnknownSigners(t *testing.T) {
 	f.verify()
 }
 
+// TestKeyIntroducedByEveryCommit has a writer introduce himself again and again, as
+// one does who connects for each commit: his first event has to stay, and no other.
+func TestKeyIntroducedByEveryCommit(t *testing.T) {
+	owner := newSigner()
+	f, _ := newDistributed(t, owner)
+	f.setClock(time.Now())
+	f.do(owner.seal(f, f.Head(), withHeader(1, event.Header{Key: []byte("open"), Write: event.WriteAuthority{Kind: event.WriteEveryone}}, "")))
+	for i := range byte(10) {
+		joe := newSigner()
+		for version := range byte(3) {
+			h := event.Header{Key: []byte("a"), Parent: event.Parent{}, Keys: [][]byte{joe.key.Public().Bytes()}}
+			if i == 0 && version == 0 {
+				h.Parent.Key = []byte("open")
+			}
+			f.do(joe.seal(f, f.Head(), withHeader(10*i+version+2, h, "v")))
+		}
+	}
+	f.do(owner.seal(f, f.Head(), bulk(200, 10)))
+	f.compact(everywhere(compaction.ForceDrop))
+	var dropped []event.Seq
+	for i := range event.Seq(10) {
+		dropped = append(dropped, 3*i+3, 3*i+4)
+	}
+	f.wantMissing(dropped[:len(dropped)-1]...)
+	f.verify()
+}
+
 // TestMoveToAnOlderGeneration moves an object under one whose data key has a later
 // generation than its own from then on: an object that exists may, one that is
 // made may not.

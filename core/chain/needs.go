@@ -14,7 +14,8 @@ import (
 // needs finds out, from a chain's headers newest first, which events have to
 // stay whatever the votes, and counts the votes. It needs:
 //
-//   - genesis, and events that are too young or introduce public keys;
+//   - genesis, events that are too young, and for each public key the first event
+//     left that introduces it: clients do so each time they connect;
 //   - each object's newest event, if the object has a value; of what the server
 //     said of what lives, older events go whatever the votes;
 //   - what sets, in an object's present life, its parent and who may write and
@@ -40,10 +41,12 @@ import (
 //   - the first event of each life of an object that another one stood under,
 //     since a parent has a value, or that moved, since an event that makes an
 //     object under a parent cannot do all that one that moves it there can;
-//   - in a commit that introduces the key that seals it, all events before the
-//     one that does: what were left of them would be of an unknown signer.
+//   - in a commit that is the first to introduce the key that seals it, all events
+//     before the one that does: what were left of them would be of an unknown
+//     signer.
 //
-// It keeps about 60 bytes for each object and a few for each event.
+// It keeps about 60 bytes for each object and each public key, and a few for each
+// event.
 type needs struct {
 	trust         event.Trust
 	limit         event.Seq // what comes at or after it stays
@@ -55,11 +58,16 @@ type needs struct {
 
 	forgotten event.Seq // the seq after the last tombstone to be dropped; 0 if there is none
 
-	next     event.Seq // the last event seen
-	opening  event.Seq // what comes at or after it is of a commit that introduces the key that seals it
-	examined uint64
-	objects  map[objectID]object
-	pages    pages
+	next       event.Seq // the last event seen
+	examined   uint64
+	objects    map[objectID]object
+	introduced map[event.Hash]introduction // by key id: the last one seen
+	pages      pages
+}
+
+// introduction is where an event introduces a public key.
+type introduction struct {
+	from, at event.Seq // what has to stay for the event's sake, and the event
 }
 
 // objectID stands for an object's key, as in package authority.
@@ -80,8 +88,9 @@ type object struct {
 
 func newNeeds(trust event.Trust, strategies int, limit, end event.Seq) *needs {
 	return &needs{
-		trust: trust, limit: limit, next: end, opening: end, unsaved: end, behind: end,
-		objects: make(map[objectID]object), pages: pages{strategies: strategies, byNumber: make(map[event.Seq]*page)},
+		trust: trust, limit: limit, next: end, unsaved: end, behind: end,
+		objects: make(map[objectID]object), introduced: make(map[event.Hash]introduction),
+		pages: pages{strategies: strategies, byNumber: make(map[event.Seq]*page)},
 	}
 }
 
@@ -112,11 +121,11 @@ func (n *needs) see(e *stored) {
 	if e.Time.After(n.young) {
 		n.pages.mark(e.Seq, isYoung)
 	}
-	if len(h.Keys) > 0 || string(h.Key) == event.GenesisKey {
+	if string(h.Key) == event.GenesisKey || n.trust == event.Distributed && (setsParent(h) || setsWrite(h) || setsRead(h)) {
 		n.keep(e.Seq)
 	}
-	if n.trust == event.Distributed {
-		n.seeSealed(e)
+	for _, key := range h.Keys {
+		n.seeIntroduction(e, event.KeyID(key))
 	}
 	id := objectOf(h.Key)
 	before := n.objects[id]
@@ -144,14 +153,12 @@ func (n *needs) see(e *stored) {
 	}
 }
 
-// seeSealed sees an event that everybody judges.
-func (n *needs) seeSealed(e *stored) {
-	if e.opens {
-		n.opening = e.commit
+func (n *needs) seeIntroduction(e *stored, key event.Hash) {
+	from := e.Seq
+	if e.opens && n.trust == event.Distributed {
+		from = e.commit
 	}
-	if e.Seq >= n.opening || setsParent(&e.Header) || setsWrite(&e.Header) || setsRead(&e.Header) {
-		n.keep(e.Seq)
-	}
+	n.introduced[key] = introduction{from, e.Seq}
 }
 
 // seeEnd sees a tombstone: what comes now is of a former life.
@@ -200,6 +207,11 @@ func (n *needs) keepFirst(o *object) {
 func (n *needs) finish() {
 	for _, o := range n.objects {
 		n.keepFirst(&o)
+	}
+	for _, i := range n.introduced {
+		for seq := i.from; seq <= i.at; seq++ {
+			n.keep(seq)
+		}
 	}
 }
 

@@ -154,7 +154,9 @@ func TestNeeds(t *testing.T) {
 		{"public key", "introduce joe in a, put a", "0 1 2", "0 1 2"},
 		{"public key in a former life", "introduce joe in a, put a, end a, put a", "0 1 3 4", "0 1 3 4"},
 		{"public key of the signer", "put a, put a + put b + introduce joe in c (opens) + put b, put a, put b, put c", "0 4 6 7 8", "0 2 3 4 6 7 8"},
-		{"public key of the signer, again", "put a + introduce joe in c (opens) + put a + introduce joe in c (opens) + put a, put a", "0 2 4 6", "0 1 2 3 4 6"},
+		{"public key of the signer, again", "put a + introduce joe in c (opens) + put a + introduce joe in c (opens) + put a, put a", "0 2 4 6", "0 1 2 4 6"},
+		{"public key of the signer, in later commits", "put a + introduce joe in c (opens), put a + introduce joe in c (opens), put a + introduce joe in c (opens)", "0 2 5 6", "0 1 2 5 6"},
+		{"public key, again", "introduce joe in a, introduce joe in a, introduce ann in a, put a", "0 1 3 4", "0 1 3 4"},
 		{"public key of another", "put a, put a + introduce joe in c, put a", "0 3 4", "0 3 4"},
 	} {
 		for mode, want := range map[event.Trust]string{event.Centralized: c.centralized, event.Distributed: c.distributed} {

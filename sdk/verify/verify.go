@@ -24,10 +24,10 @@
 // What is left must be enough to judge it by the rules of package authority, or
 // Add fails with what is then missing: no_parent, unknown_key, not_authorized
 // and so on. It is if compaction keeps, besides each object's newest event, all
-// events that set a parent or an authority or introduce a key, those that first
-// gave a value to an object that others name as their parent, or that moved later,
-// those before one, in its commit, that introduces the key which sealed it, and
-// tombstones for as long as an earlier event of their object. Numbers of writers
+// events that set a parent or an authority, those that first introduce a key, those
+// that first gave a value to an object that others name as their parent, or that
+// moved later, those before one, in its commit, that first introduces the key which
+// sealed it, and tombstones for as long as an earlier event of their object. Numbers of writers
 // whose batches were dropped whole are not known: that such a batch was stored
 // again later does not show until its writer's next one, or until the server says
 // what lives.
