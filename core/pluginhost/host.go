@@ -39,7 +39,6 @@ type Timing struct {
 	HealthEvery time.Duration // between health checks; 5 s
 	HealthWait  time.Duration // for the answer to one; two missed in a row are the end; 10 s
 	Call        time.Duration // for a call of a contract, waiting for a restart included; 30 s
-	Plan        time.Duration // for a compaction plan; 30 min
 	Patience    time.Duration // for a compaction plan to go on; as package compaction says
 	Retry       time.Duration // before the second start that follows a failed one; then doubling; 100 ms
 	Cooldown    time.Duration // before a failed plugin is tried again; 30 s
@@ -57,7 +56,6 @@ func (t Timing) withDefaults() Timing {
 	set(&t.HealthEvery, 5*time.Second)
 	set(&t.HealthWait, 10*time.Second)
 	set(&t.Call, 30*time.Second)
-	set(&t.Plan, 30*time.Minute)
 	set(&t.Patience, compaction.Patience)
 	set(&t.Retry, 100*time.Millisecond)
 	set(&t.Cooldown, 30*time.Second)

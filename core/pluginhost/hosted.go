@@ -72,20 +72,17 @@ func (h hosted) Invoke(ctx context.Context, method string, args, reply any, opts
 	return faultrpc.ToStatus(h.p.spec.fault(fault.Unavailable, "died %d times while it answered one call; the daemon's log says of what", maxAttempts))
 }
 
-// NewStream implements grpc.ClientConnInterface.
+// NewStream implements grpc.ClientConnInterface. A stream has no deadline: a plan
+// for a long chain takes hours, and who waits for it has patience of its own.
 func (h hosted) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.p.host.timing.Plan)
-	conn, _, err := h.acquire(ctx, 0)
+	starting, cancel := context.WithTimeout(ctx, h.p.host.timing.Call)
+	defer cancel()
+	conn, _, err := h.acquire(starting, 0)
 	if err != nil {
-		cancel()
 		return nil, faultrpc.ToStatus(err)
 	}
-	stream, err := conn.NewStream(ctx, desc, method, append(opts, grpc.OnFinish(func(error) { cancel() }))...)
-	if err != nil {
-		cancel()
-		return nil, h.name(err)
-	}
-	return stream, nil
+	stream, err := conn.NewStream(ctx, desc, method, opts...)
+	return stream, h.name(err)
 }
 
 // probeWait is how long a process that may be gone has to show that it lives.
