@@ -8,11 +8,11 @@ import (
 // A compaction gives way to commits.
 const (
 	workBefore  = 2 * time.Millisecond // how long it works before it looks whether there are any
-	restShare   = 5                    // how many times as long it rests then
+	restShare   = 8                    // how many times as long it rests then
 	longestRest = 500 * time.Millisecond
 )
 
-// Courtesy makes a compaction work a sixth of the time while there are commits,
+// Courtesy makes a compaction work a ninth of the time while there are commits,
 // to whatever chain that is watched. It is for one goroutine.
 type Courtesy struct {
 	scheduler *Scheduler

@@ -10,12 +10,12 @@ import (
 // What takes long gives way to appends.
 const (
 	courtesyWork  = 2 * time.Millisecond   // how long it works before it looks whether there are any
-	courtesyShare = 5                      // how many times as long it rests then
+	courtesyShare = 8                      // how many times as long it rests then
 	courtesyRest  = 200 * time.Millisecond // the longest rest
 	courtesyCalls = 8                      // how many calls there are to one look at the clock
 )
 
-// courtesy makes what takes long work a sixth of the time while there are
+// courtesy makes what takes long work a ninth of the time while there are
 // appends, to whatever chain.
 type courtesy struct {
 	store  *Store
