@@ -14,7 +14,6 @@ import (
 
 const (
 	liveShare = 100 // events for each live object
-	smallData = 100 // bytes of data in each event
 	perGrowth = 10  // events in a commit while chains grow
 	tooYoung  = 11 * time.Second
 	patience  = 30 * time.Minute // for compactions
@@ -66,7 +65,7 @@ func (b *bench) grow(ctx context.Context, d *daemon, db string, events int) erro
 	}
 	defer c.Close()
 	pending := make([]*client.Pending, inFlight)
-	data := make([]byte, smallData)
+	data := make([]byte, b.compactData)
 	for i := range events / perGrowth {
 		slot := &pending[i%inFlight]
 		if *slot != nil {

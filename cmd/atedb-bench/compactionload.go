@@ -70,7 +70,7 @@ func (b *bench) compareLoad(ctx context.Context, d *daemon, db string) error {
 	)
 	began := time.Now()
 	for i := range answers {
-		wg.Go(func() { answers[i], errs[i] = writeUntil(ctx, clients[i%loaders]) })
+		wg.Go(func() { answers[i], errs[i] = writeUntil(ctx, clients[i%loaders], b.compactData) })
 	}
 	done, err := d.awaitCompactions(ctx, db, cycles)
 	cancel()
@@ -102,8 +102,8 @@ func (b *bench) compareLoad(ctx context.Context, d *daemon, db string) error {
 }
 
 // writeUntil writes versions of objects, one after the other, until ctx ends.
-func writeUntil(ctx context.Context, c *client.Client) (answers []answer, err error) {
-	data := make([]byte, smallData)
+func writeUntil(ctx context.Context, c *client.Client, size int) (answers []answer, err error) {
+	data := make([]byte, size)
 	for ctx.Err() == nil {
 		began := time.Now()
 		_, err := c.Commit(ctx, version(rand.IntN(1<<20), data))

@@ -37,6 +37,7 @@ func run() error {
 	flag.IntVar(&b.events, "events", 500_000, "events to append in the throughput measurement")
 	flag.IntVar(&b.chains, "chains", 10_000, "chains in the measurement of many chains; two file descriptors each are needed")
 	flag.IntVar(&b.compactEvents, "compact-events", 1_000_000, "events of each chain in the measurement of compaction")
+	flag.IntVar(&b.compactData, "compact-data", 100, "bytes of data in each of them")
 	flag.StringVar(&b.scheme, "scheme", "ws", "ws or tcp")
 	only := flag.String("only", "", "run only the measurements whose names contain this")
 	flag.Parse()

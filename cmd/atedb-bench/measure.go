@@ -32,6 +32,7 @@ type bench struct {
 	bin, dir, scheme string
 	events, chains   int
 	compactEvents    int
+	compactData      int // bytes in each event
 
 	bareSync   time.Duration // p50
 	throughput float64       // events/s into one chain
