@@ -44,7 +44,7 @@ func startDaemon(ctx context.Context, bin, dir string, flags []string) (*daemon,
 		return nil, err
 	}
 	cmd := exec.Command(filepath.Join(bin, "atedb"), append(slices.Clone(flags), "solo", "-l", host, "-p", port, filepath.Join(dir, "data"))...)
-	cmd.Env = append(os.Environ(), "ATEDB_LIMITS_MAX_CONNECTIONS=100000", "ATEDB_LIMITS_MAX_CONNECTIONS_PER_ADDRESS=100000", "ATEDB_LIMITS_MAX_OPEN_CHAINS=100000")
+	cmd.Env = append(os.Environ(), "ATEDB_LIMITS_MAX_CONNECTIONS=100000", "ATEDB_LIMITS_MAX_CONNECTIONS_PER_ADDRESS=100000", "ATEDB_LIMITS_MAX_OPEN_CHAINS=100000", "ATEDB_LIMITS_COMPACTION_MIB_PER_SECOND=100000")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return nil, err
