@@ -221,7 +221,7 @@ func (v *verified) report(w io.Writer) error {
 	if at, objects := v.Live(); at > 0 {
 		lives = fmt.Sprintf("checked: %d objects had values, and these, when event %d said so", objects, at)
 	}
-	_, err = fmt.Fprintf(w, "chain    %s, %s trust\nid       %s\nowner    %s\nhead     %s\nsigned   by the server's key %s\nevents   checked: %d, all in this head; dropped: %d, of which the hashes are\nlives    %s\nwriters  %s\n",
+	_, err = fmt.Fprintf(w, "chain    %s, %s trust\nid       %s\nowner    %s\nhead     %s\nsigned   by the server's key %s\nevents   checked: %d, all in this head; dropped by compaction: %d, their hashes are in it\nlives    %s\nwriters  %s\n",
 		genesis.Name, genesis.Trust, v.Chain(), owners, v.head, keys.FormatID(v.key.ID()), counts.Events, counts.Dropped, lives, writers)
 	if err == nil && v.server != "" {
 		_, err = fmt.Fprintf(w, "server   %s\n", v.server)
