@@ -78,7 +78,7 @@ func TestVerify(t *testing.T) {
 				if report, _, found := strings.Cut(online, "server "); !found || status != 0 || offline != report {
 					t.Errorf("offline: %s%s\nonline: %s", stderr, offline, online)
 				}
-				for _, want := range []string{"chain    " + verifyChain + ", " + trust.String(), "head     9:", "dropped: " + string(rune('0'+len(gone)))} {
+				for _, want := range []string{"chain    " + verifyChain + ", " + trust.String(), "head     9:", "dropped by compaction: " + string(rune('0'+len(gone)))} {
 					if !strings.Contains(online, want) {
 						t.Errorf("it does not say %q: %s", want, online)
 					}
