@@ -16,7 +16,7 @@ listen = "[::]:5000"
 wire_encryption = 128
 
 # TLS 1.3: with both files, in PEM, the daemon speaks wss:// too, on the same port. It comes around
-# the encryption above and does not replace it. Read when the daemon starts.
+# the encryption above and does not replace it. Read at the start and at a reload.
 tls {
   certificate = ""
   key         = ""

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/control"
@@ -37,10 +38,15 @@ func newChain() *cobra.Command {
 		Args:    needsCommand,
 		RunE:    func(*cobra.Command, []string) error { return nil }, // Args lets nothing through
 	}
-	cmd.PersistentFlags().String("logs-path", "", "`folder` of the server's chains, as given to solo")
-	_ = cmd.MarkPersistentFlagDirname("logs-path") // fails only without the flag
+	addLogsPath(cmd.PersistentFlags())
 	cmd.AddCommand(newChainList(), newChainInspect(), newChainCompact(), newChainVerify(), newChainDump())
 	return cmd
+}
+
+// addLogsPath adds the flag of commands that look for a server.
+func addLogsPath(flags *pflag.FlagSet) {
+	flags.String("logs-path", "", "`folder` of the server's chains, as given to solo")
+	_ = cobra.MarkFlagDirname(flags, "logs-path") // fails only without the flag
 }
 
 // oneChain takes the name of one chain.

@@ -1,6 +1,6 @@
 // Command atedb is the daemon: a server of durable, verifiable chains of
-// events. `atedb solo` runs it, `atedb config` shows and checks what it would
-// run with. The exit status is 0 after an orderly stop, 1 after a failure and
+// events. `atedb solo` runs it, `atedb reload` has it read its configuration again,
+// and `atedb config` shows and checks that. The exit status is 0 after an orderly stop, 1 after a failure and
 // 2 after wrong usage.
 package main
 

@@ -83,7 +83,7 @@ func newRoot() *cobra.Command {
 	})
 	addGlobalFlags(root)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newSolo(), newChain(), newConfig(), newVersion(), newCompletion(root))
+	root.AddCommand(newSolo(), newReload(), newChain(), newConfig(), newVersion(), newCompletion(root))
 	root.SetHelpCommand(newHelp(root))
 	usage.SetTemplate(root)
 	return root

@@ -3,10 +3,13 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/atedb/atedb/cmd/internal/logging"
+	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/server"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/plugin"
@@ -16,7 +19,8 @@ const soloHelp = `Runs a server that listens for connections from clients.
 
 Chains are kept below logs-path; the default is /opt/ate if it is there or can
 be made, otherwise ~/ate. SIGINT and SIGTERM stop the server in an orderly way;
-another one, a second or more later, stops it at once.`
+another one, a second or more later, stops it at once. SIGHUP has it read its
+configuration again, as "atedb reload" does.`
 
 func newSolo() *cobra.Command {
 	cmd := &cobra.Command{
@@ -32,11 +36,16 @@ func newSolo() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := loadConfig(cmd, args...)
+			hangups := make(chan os.Signal, 1)
+			signal.Notify(hangups, syscall.SIGHUP)
+			load := func() (*config.Config, error) { return loadConfig(cmd, args...) }
+			cfg, err := load()
 			if err != nil {
 				return err
 			}
-			return server.Run(cmd.Context(), cfg, logging.New("atedb", cfg.Log, os.Stderr))
+			return server.Run(cmd.Context(), server.Options{
+				Config: cfg, Reload: load, Hangups: hangups, Logger: logging.New("atedb", cfg.Log, os.Stderr),
+			})
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs

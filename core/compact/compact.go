@@ -51,7 +51,7 @@ type Chain interface {
 
 // Scheduler compacts chains when they are due. Make one with New.
 type Scheduler struct {
-	rules   []compaction.Rules
+	rules   atomic.Pointer[[]compaction.Rules]
 	workers int
 	log     hclog.Logger
 	ctx     context.Context // ends at Close
@@ -67,10 +67,15 @@ type Scheduler struct {
 // New returns a scheduler that compacts a chain when one of the strategies'
 // rules wants it, and at most some chains at once.
 func New(rules []compaction.Rules, workers int, log hclog.Logger) *Scheduler {
-	s := &Scheduler{rules: rules, workers: workers, log: log}
+	s := &Scheduler{workers: workers, log: log}
+	s.rules.Store(&rules)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
+
+// SetRules has chains compacted by other rules: those that are watched from now
+// on, and each that is already once its watch is told.
+func (s *Scheduler) SetRules(rules []compaction.Rules) { s.rules.Store(&rules) }
 
 // Close ends the compactions under way and starts no more.
 func (s *Scheduler) Close() {

@@ -108,6 +108,52 @@ func TestNever(t *testing.T) {
 	})
 }
 
+// TestOtherRules has a chain that is watched compacted by what the rules say now: at
+// once if that is due, and not any more by what they said before.
+func TestOtherRules(t *testing.T) {
+	with(t, compaction.Trigger{Timer: time.Hour}, State{}, func(t *testing.T, c *chain) {
+		change := func(trigger compaction.Trigger) {
+			c.watch.scheduler.SetRules([]compaction.Rules{{Trigger: trigger}})
+			c.watch.RulesChanged()
+		}
+		c.grow(50 * mib)
+		change(compaction.Trigger{Size: 60 * mib})
+		time.Sleep(2 * time.Hour)
+		c.want(t, 0, "by size, after the timer that was")
+		c.grow(10 * mib)
+		c.want(t, 1, "by size") // and 30 MiB are left
+		time.Sleep(pause)
+		c.grow(20 * mib)
+		change(compaction.Trigger{Size: 20 * mib})
+		c.want(t, 2, "by a size that it has already") // and 25 MiB
+		change(compaction.Trigger{})
+		time.Sleep(pause)
+		c.grow(1 << 30)
+		c.want(t, 2, "by no rules")
+		change(compaction.Trigger{Timer: time.Hour})
+		time.Sleep(time.Hour)
+		c.want(t, 3, "by a timer again")
+	})
+}
+
+// TestRulesThatChangeWhileItIsCompacted has those hold that came last.
+func TestRulesThatChangeWhileItIsCompacted(t *testing.T) {
+	with(t, compaction.Trigger{Size: mib}, State{}, func(t *testing.T, c *chain) {
+		c.onCompact = func(context.Context) error {
+			c.watch.scheduler.SetRules([]compaction.Rules{{Trigger: compaction.Trigger{Size: 100 * mib}}})
+			c.watch.RulesChanged()
+			return nil
+		}
+		c.grow(mib)
+		c.want(t, 1, "by the first rules")
+		time.Sleep(pause)
+		c.grow(99 * mib)
+		c.want(t, 1, "at once by the first rules")
+		c.grow(mib)
+		c.want(t, 2, "by the second")
+	})
+}
+
 // TestFactor waits for growth by a share of the size after the last time, and
 // for a first time until it is worth it.
 func TestFactor(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 type Watch struct {
 	scheduler *Scheduler
 	chain     Chain
-	trigger   trigger
+	trigger   atomic.Pointer[trigger]
 
 	grown  atomic.Uint64 // bytes since the last compaction
 	due    atomic.Uint64 // how many make another one due
@@ -29,9 +29,18 @@ const never = math.MaxUint64
 
 // Watch begins to watch a chain.
 func (s *Scheduler) Watch(chain Chain) *Watch {
-	w := &Watch{scheduler: s, chain: chain, trigger: combine(s.rules, chain.Name())}
-	w.arm()
+	w := &Watch{scheduler: s, chain: chain}
+	w.RulesChanged()
 	return w
+}
+
+// RulesChanged has the chain compacted by the scheduler's present rules.
+func (w *Watch) RulesChanged() {
+	t := combine(*w.scheduler.rules.Load(), w.chain.Name())
+	w.trigger.Store(&t)
+	if !w.queued.Load() { // else it is armed when it was compacted
+		w.arm()
+	}
 }
 
 // Stop ends the watch. A compaction under way goes on.
@@ -59,14 +68,16 @@ func (w *Watch) check(bytes int) {
 
 // arm has the chain compacted when a trigger is reached, which may be at once.
 func (w *Watch) arm() {
-	state := w.chain.State()
+	state, trigger := w.chain.State(), w.trigger.Load()
 	w.grown.Store(state.Bytes - min(state.Bytes, state.LastBytes))
-	w.due.Store(w.trigger.growth(state.LastBytes))
-	if wait := w.trigger.timer; wait > 0 {
-		if !state.LastTime.IsZero() {
-			wait = max(wait-time.Since(state.LastTime), pause)
-		}
+	w.due.Store(trigger.growth(state.LastBytes))
+	switch wait := trigger.timer; {
+	case wait == 0:
+		w.after(0, nil)
+	case state.LastTime.IsZero():
 		w.after(wait, w.timeIsUp)
+	default:
+		w.after(max(wait-time.Since(state.LastTime), pause), w.timeIsUp)
 	}
 	w.check(0)
 }
@@ -77,24 +88,29 @@ func (w *Watch) rest(wait time.Duration) {
 	w.after(wait, w.arm)
 }
 
-// after has something done after a while, and not what was to be done before.
+// after has something done after a while, or nothing, and not what was to be done
+// before.
 func (w *Watch) after(wait time.Duration, do func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.timer != nil {
 		w.timer.Stop()
+		w.timer = nil
 	}
-	if !w.stopped {
+	if !w.stopped && do != nil {
 		w.timer = time.AfterFunc(wait, do)
 	}
 }
 
 // timeIsUp has the chain compacted if it has changed.
 func (w *Watch) timeIsUp() {
-	if w.chain.State().Changed {
+	wait := w.trigger.Load().timer
+	switch {
+	case wait == 0: // the rules have just changed
+	case w.chain.State().Changed:
 		w.scheduler.enqueue(w)
-	} else {
-		w.after(max(w.trigger.timer, pause), w.timeIsUp)
+	default:
+		w.after(max(wait, pause), w.timeIsUp)
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -110,6 +111,27 @@ func TestSettings(t *testing.T) {
 	}
 	for key := range want {
 		t.Errorf("%s is missing", key)
+	}
+}
+
+// TestChanges compares configurations in both directions.
+func TestChanges(t *testing.T) {
+	for _, test := range []struct{ one, other, changed string }{
+		{"listen: ':1'", "listen: ':1'", "[]"},
+		{"listen: ':1'", "listen: ':2'\nlimits: {max_connections: 5}", "[limits.max_connections listen]"},
+		{"auth: {static: {owners: {a: public}}}", "auth: {static: {owners: {a: public, b: public}}}", "[auth.static.owners]"},
+		{"auth: {static: {file: /a}}", "auth: {ate: {url: 'ws://a/auth'}}", "[auth.ate.url auth.static.file]"},
+		{"auth: {static: {file: /a}}", "no_auth: true", "[auth auth.static.file no_auth]"},
+		{"auth: [static: {file: /a}, dns: {}]", "auth: [dns: {}, static: {file: /a}]", "[auth]"},
+		{"compaction: {standard: {size: 7}}", "compaction: [standard: {size: 8}, retention: {}]", "[compaction.retention compaction.standard.size]"},
+		{"plugin: {trust: {centralized: {path: /p}}}", "", "[plugin plugin.trust.centralized.path]"},
+	} {
+		one, other := mustLoad(t, "a.yaml", test.one, nil, nil), mustLoad(t, "a.yaml", test.other, nil, nil)
+		for _, got := range [][]string{one.Changes(other), other.Changes(one)} {
+			if fmt.Sprint(got) != test.changed {
+				t.Errorf("%s and %s: %v, want %s", test.one, test.other, got, test.changed)
+			}
+		}
 	}
 }
 

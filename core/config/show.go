@@ -65,6 +65,47 @@ func (c *Config) Settings() []Setting {
 	return out
 }
 
+// Changes returns the keys of settings that have another value in another
+// configuration, or are not set in one of both, in order. It has auth itself if
+// the same plugins are asked in another order.
+func (c *Config) Changes(other *Config) []string {
+	values := make(map[string]string)
+	for _, s := range c.Settings() {
+		values[s.Key] = s.text()
+	}
+	var changed []string
+	for _, s := range other.Settings() {
+		if value, ok := values[s.Key]; !ok || value != s.text() {
+			changed = append(changed, s.Key)
+		}
+		delete(values, s.Key)
+	}
+	changed = slices.AppendSeq(changed, maps.Keys(values))
+	if order, otherOrder := namesOf(c.Auth), namesOf(other.Auth); !slices.Equal(order, otherOrder) &&
+		slices.Equal(slices.Sorted(slices.Values(order)), slices.Sorted(slices.Values(otherOrder))) {
+		changed = append(changed, "auth")
+	}
+	slices.Sort(changed)
+	return changed
+}
+
+func namesOf(blocks []Block) []string {
+	var names []string
+	for _, b := range blocks {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
+// text returns the value in a form that can be compared.
+func (s *Setting) text() string {
+	text, err := json.Marshal(s.Value)
+	if err != nil {
+		panic(err) // it was read from a file, a variable or a flag
+	}
+	return string(text)
+}
+
 // each calls add for every key of a plugin's own configuration, or once for
 // the block if it is empty.
 func (b Block) each(kind string, add func(string, any)) {

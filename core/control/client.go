@@ -19,10 +19,10 @@ import (
 	"github.com/atedb/atedb/sdk/storage"
 )
 
-// Client is the chains of a server at the other end of a socket.
+// Client is a server at the other end of a socket.
 type Client struct{ http *http.Client }
 
-var _ Chains = (*Client)(nil)
+var _ Daemon = (*Client)(nil)
 
 // Connect returns a client of the server that listens on a socket. If none does,
 // that is a not_found fault.
@@ -57,6 +57,11 @@ func (c *Client) Inspect(ctx context.Context, name chainname.Name) (chain Chain,
 		err = garbage("inspect", fmt.Errorf("it is about chain %.100q", chain.Name))
 	}
 	return chain, err
+}
+
+// Reload implements Daemon.
+func (c *Client) Reload(ctx context.Context) (told Reloaded, err error) {
+	return told, c.ask(ctx, "reload", struct{}{}, &told)
 }
 
 // Read implements Chains.

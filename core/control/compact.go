@@ -23,7 +23,7 @@ func (s *Server) compact(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l := &lines{w: w, deadline: http.NewResponseController(w), last: time.Now()}
-	result, err := s.chains.Compact(r.Context(), name, l.progress)
+	result, err := s.daemon.Compact(r.Context(), name, l.progress)
 	if err != nil && s.ctx.Err() != nil {
 		err = fault.New(fault.ShuttingDown, "the server is stopping, so the compaction was given up; what it has dropped stays dropped")
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -20,10 +21,11 @@ import (
 	"github.com/atedb/atedb/sdk/fault"
 )
 
-// fake is the chains of a server that has g/a alone.
+// fake is a server that has the chain g/a alone.
 type fake struct {
 	onCompact func(ctx context.Context, progress func(Progress)) (Compacted, error)
 	onInspect func(ctx context.Context) error
+	onReload  func(ctx context.Context) (Reloaded, error)
 }
 
 func known(name chainname.Name) error {
@@ -68,6 +70,10 @@ func (f *fake) Leaves(_ context.Context, name chainname.Name, from event.Seq, co
 		leaves[i][0] = byte(from) + byte(i)
 	}
 	return leaves, known(name)
+}
+
+func (f *fake) Reload(ctx context.Context) (Reloaded, error) {
+	return f.onReload(ctx)
 }
 
 // start serves the fake in a folder of the test's, and returns a client too.
@@ -120,6 +126,20 @@ func TestAsk(t *testing.T) {
 		if !fault.Is(err, fault.NotFound) || !strings.HasPrefix(err.Error(), "there is no chain g/b") {
 			t.Errorf("%s of a chain that is not there: %v", what, err)
 		}
+	}
+}
+
+// TestReload has what came of a reload, or what was wrong, arrive as it was told.
+func TestReload(t *testing.T) {
+	told := Reloaded{Changed: []string{"auth"}, Started: []string{"auth-static"}, Stopped: []string{"auth-ate"}, Restart: []string{"listen"}}
+	var failure error
+	c, _ := start(t, &fake{onReload: func(context.Context) (Reloaded, error) { return told, failure }})
+	if got, err := c.Reload(t.Context()); err != nil || !reflect.DeepEqual(got, told) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	failure = fault.New(fault.BadConfig, "atedb.hcl: there is no setting lsten")
+	if _, err := c.Reload(t.Context()); !fault.Is(err, fault.BadConfig) || !strings.HasPrefix(err.Error(), "atedb.hcl: there is no setting lsten") {
+		t.Errorf("of a configuration that is wrong: %v", err)
 	}
 }
 
@@ -380,7 +400,7 @@ func FuzzRequest(f *testing.F) {
 			f.Add(path, []byte(body))
 		}
 	}
-	s := &Server{chains: &fake{}, ctx: context.Background(), atOnce: make(chan struct{}, maxAtOnce), compactions: make(chan struct{}, maxCompactions)}
+	s := &Server{daemon: &fake{}, ctx: context.Background(), atOnce: make(chan struct{}, maxAtOnce), compactions: make(chan struct{}, maxCompactions)}
 	handler := s.handler()
 	f.Fuzz(func(t *testing.T, path int, body []byte) {
 		paths := []string{"list", "inspect", "compact", "read", "leaves"}

@@ -18,6 +18,7 @@
 //	/v1/list     prefix, after, limit      a [Page]: chains whose names come after one
 //	/v1/inspect  name                      a [Chain]
 //	/v1/compact  name                      lines, see below
+//	/v1/reload                             a [Reloaded]
 //	/v1/read     name, from, max_bytes     records, as package event describes them
 //	/v1/leaves   name, from, count         leaf hashes, 32 bytes each
 //
@@ -38,6 +39,23 @@ import (
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 )
+
+// Daemon is a running server, as an operator sees it.
+type Daemon interface {
+	Chains
+	// Reload has the server read its configuration again. After an error
+	// everything is as before.
+	Reload(ctx context.Context) (Reloaded, error)
+}
+
+// Reloaded is what came of reading the configuration again. Settings are keys, such
+// as auth.static.owners, and plugins a kind and a name, such as auth-static.
+type Reloaded struct {
+	Changed []string `json:"changed"` // settings that hold now
+	Started []string `json:"started"` // plugins
+	Stopped []string `json:"stopped"` // plugins
+	Restart []string `json:"restart"` // settings that hold from the next start on, and plugins whose program does
+}
 
 // Chains is the chains of a server, as an operator sees them. Its methods may be
 // called by several goroutines; a chain that is not there is a not_found fault.

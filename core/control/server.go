@@ -18,7 +18,7 @@ import (
 
 // Server answers the requests of operators' commands.
 type Server struct {
-	chains  Chains
+	daemon  Daemon
 	http    *http.Server
 	socket  *socket
 	ctx     context.Context // ends at Close
@@ -33,12 +33,12 @@ type Server struct {
 }
 
 // Start serves on the socket of a path until Close.
-func Start(path string, chains Chains, log hclog.Logger) (*Server, error) {
+func Start(path string, daemon Daemon, log hclog.Logger) (*Server, error) {
 	l, err := listen(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{chains: chains, socket: l, atOnce: make(chan struct{}, maxAtOnce), compactions: make(chan struct{}, maxCompactions)}
+	s := &Server{daemon: daemon, socket: l, atOnce: make(chan struct{}, maxAtOnce), compactions: make(chan struct{}, maxCompactions)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.http = &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: requestTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaders,
@@ -69,7 +69,7 @@ func (s *Server) Close() {
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for path, handle := range map[string]http.HandlerFunc{
-		"list": s.list, "inspect": s.inspect, "compact": s.compact, "read": s.read, "leaves": s.leaves,
+		"list": s.list, "inspect": s.inspect, "compact": s.compact, "reload": s.reload, "read": s.read, "leaves": s.leaves,
 	} {
 		mux.HandleFunc("/v1/"+path, s.limited(handle))
 	}
@@ -138,7 +138,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	case len(q.Prefix) > chainname.MaxName || len(q.After) > chainname.MaxName:
 		err = fault.New(fault.BadName, "no chain has a name of more than %d bytes", chainname.MaxName)
 	default:
-		page, err = s.chains.List(r.Context(), q.Prefix, q.After, q.Limit)
+		page, err = s.daemon.List(r.Context(), q.Prefix, q.After, q.Limit)
 	}
 	answer(w, page, err)
 }
@@ -160,9 +160,18 @@ func (s *Server) inspect(w http.ResponseWriter, r *http.Request) {
 	name, err := decodeName(w, r)
 	var c Chain
 	if err == nil {
-		c, err = s.chains.Inspect(r.Context(), name)
+		c, err = s.daemon.Inspect(r.Context(), name)
 	}
 	answer(w, c, err)
+}
+
+func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
+	err := decode(w, r, &struct{}{})
+	var told Reloaded
+	if err == nil {
+		told, err = s.daemon.Reload(r.Context())
+	}
+	answer(w, told, err)
 }
 
 type readRequest struct {
@@ -183,7 +192,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) {
 	case q.MaxBytes < 0 || q.MaxBytes > storage.MaxRead:
 		err = fault.New(fault.BadRequest, "at most %d bytes are read at a time, not %d", storage.MaxRead, q.MaxBytes)
 	default:
-		records, err = s.chains.Read(r.Context(), name, q.From, q.MaxBytes)
+		records, err = s.daemon.Read(r.Context(), name, q.From, q.MaxBytes)
 	}
 	answerBytes(w, records, err)
 }
@@ -207,7 +216,7 @@ func (s *Server) leaves(w http.ResponseWriter, r *http.Request) {
 		err = fault.New(fault.BadRequest, "at most %d leaf hashes are asked for at a time, not %d", event.MaxBatchEvents, q.Count)
 	default:
 		var leaves []event.Hash
-		leaves, err = s.chains.Leaves(r.Context(), name, q.From, q.Count)
+		leaves, err = s.daemon.Leaves(r.Context(), name, q.From, q.Count)
 		for i := range leaves {
 			raw = append(raw, leaves[i][:]...)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ const hangUpWait = 2 * time.Second
 // once and never again.
 type instance struct {
 	proc    *process
+	program os.FileInfo // of its file, before it was started
 	client  *goplugin.Client
 	conn    *grpc.ClientConn
 	life    *plugin.Client
@@ -42,9 +44,14 @@ func (h *Host) launch(ctx context.Context, spec Spec) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	program, err := os.Stat(path)
+	if err != nil {
+		return nil, spec.fault(fault.BadConfig, "cannot be looked at: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, h.timing.Launch)
 	defer cancel()
 	in := h.newInstance(spec, path)
+	in.program = program
 	if err := in.start(ctx, spec); err != nil {
 		in.kill()
 		return nil, err

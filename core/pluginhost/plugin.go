@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"context"
+	"os"
 	"sync"
 	"time"
 
@@ -58,6 +59,21 @@ func (p *Plugin) Info() plugin.Info {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.current.info
+}
+
+// IsOutdated reports whether another process of the plugin would run another
+// program than the one that served last: its file was replaced or is gone, or
+// there is one in a folder that comes before.
+func (p *Plugin) IsOutdated() bool {
+	p.mu.Lock()
+	ran := p.current.program
+	p.mu.Unlock()
+	path, err := p.spec.locate(p.host.cfg.Dirs)
+	if err != nil {
+		return true
+	}
+	now, err := os.Stat(path)
+	return err != nil || !os.SameFile(now, ran) || now.Size() != ran.Size() || !now.ModTime().Equal(ran.ModTime())
 }
 
 // Conn returns the connection to the process that serves now, and its

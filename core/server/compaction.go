@@ -11,24 +11,22 @@ import (
 	"github.com/atedb/atedb/core/compact"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/sdk/chainname"
-	"github.com/atedb/atedb/sdk/compaction"
 )
 
 // compactor compacts open chains when they are due.
 type compactor struct {
 	scheduler  *compact.Scheduler
-	strategies []chain.Strategy
-	rules      []compaction.Rules // of the strategies, in the same order
-	tombstones time.Duration      // how old they have to be
-	io         *rate.Limiter      // bytes read, of all compactions together
+	strategies *replaceable[strategies]
+	tombstones time.Duration // how old they have to be
+	io         *rate.Limiter // bytes read, of all compactions together
 	log        hclog.Logger
 }
 
-func newCompactor(p *plugins, limits config.Limits, log hclog.Logger) *compactor {
+func newCompactor(votes strategies, limits config.Limits, log hclog.Logger) *compactor {
 	perSecond := limits.CompactionMiBPerSecond << 20
 	return &compactor{
-		scheduler:  compact.New(p.compactions, limits.MaxCompactions, log),
-		strategies: p.strategies, rules: p.compactions, tombstones: limits.TombstoneTime,
+		scheduler:  compact.New(votes.rules, limits.MaxCompactions, log),
+		strategies: newReplaceable(votes), tombstones: limits.TombstoneTime,
 		io: rate.NewLimiter(rate.Limit(perSecond), perSecond), log: log,
 	}
 }
@@ -63,7 +61,9 @@ func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx 
 		}
 		return courtesy.GiveWay(ctx)
 	}
-	result, err := target.Compact(ctx, chain.Compaction{Strategies: c.strategies, TombstoneAge: c.tombstones, Passed: open.feed.Passed, Pace: giveWay})
+	votes, done := c.strategies.use()
+	defer done()
+	result, err := target.Compact(ctx, chain.Compaction{Strategies: votes.list, TombstoneAge: c.tombstones, Passed: open.feed.Passed, Pace: giveWay})
 	for _, o := range result.Overruled {
 		log.Warn("a compaction strategy wanted values dropped that live; they are kept", "strategy", o.Strategy, "values", o.Values)
 	}

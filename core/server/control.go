@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/control"
@@ -22,14 +20,18 @@ func ControlSocket(cfg *config.Config) string {
 	return control.SocketPath(filepath.Join(cfg.LogsPath, stateFolder), cfg.RuntimeDir)
 }
 
-func startControl(cfg *config.Config, r *registry, log hclog.Logger) (*control.Server, error) {
-	return control.Start(ControlSocket(cfg), controlled{r}, log)
+// controlled is the server as an operator sees it.
+type controlled struct {
+	*registry
+	current *current
 }
 
-// controlled is the chains as an operator sees them.
-type controlled struct{ *registry }
+var _ control.Daemon = controlled{}
 
-var _ control.Chains = controlled{}
+// Reload implements control.Daemon.
+func (r controlled) Reload(ctx context.Context) (control.Reloaded, error) {
+	return r.current.reload(ctx)
+}
 
 // List implements control.Chains: it looks at one page of the store's list.
 func (r controlled) List(ctx context.Context, prefix string, after chainname.Name, limit int) (control.Page, error) {
@@ -100,10 +102,12 @@ func (r controlled) Inspect(ctx context.Context, name chainname.Name) (control.C
 	d := Describe(c.chain, c.log.State())
 	d.Open, d.Users = already == c, users
 	d.Compacting, d.Compactions = c.compacting.Load() > 0, c.compactions.Load()
-	for i, rules := range r.compactor.rules {
+	votes, done := r.compactor.strategies.use()
+	defer done()
+	for i, rules := range votes.rules {
 		t := rules.For(name)
 		d.Triggers = append(d.Triggers, control.Trigger{
-			Strategy: r.compactor.strategies[i].Name, Modified: t.Modified,
+			Strategy: votes.list[i].Name, Modified: t.Modified,
 			Factor: t.Factor, Size: t.Size, Seconds: t.Timer.Seconds(),
 		})
 	}

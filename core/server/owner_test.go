@@ -195,7 +195,7 @@ func TestOwnerOfWhomOnlyIDsAreKnown(t *testing.T) {
 // they are keys, and no more than fit an authority.
 func TestRootKeysOfADistributedChain(t *testing.T) {
 	refuse := &owners{resolvers: []namedResolver{{"fake", &authtest.Fake{Default: auth.Answer{Denied: "no"}}}}}
-	r := &registry{trust: event.Distributed, owners: refuse}
+	r := &registry{trust: event.Distributed, owners: newReplaceable(refuse)}
 	key := keys.NewSigningKey().Public().Bytes()
 	many := make([][]byte, event.MaxWriters+1)
 	for i := range many {
@@ -218,12 +218,12 @@ func TestRootKeysOfADistributedChain(t *testing.T) {
 	}
 }
 
-// TestTLSConfigSaysWhatIsWrong names both files of a certificate.
-func TestTLSConfigSaysWhatIsWrong(t *testing.T) {
-	if c, err := tlsConfig(config.TLS{}); c != nil || err != nil {
+// TestCertificateSaysWhatIsWrong names both files of a certificate.
+func TestCertificateSaysWhatIsWrong(t *testing.T) {
+	if c, err := loadCertificate(config.TLS{}); c != nil || err != nil {
 		t.Errorf("without a certificate: %v, %v", c, err)
 	}
-	if _, err := tlsConfig(config.TLS{Certificate: "/none/cert", Key: "/none/key"}); !fault.Is(err, fault.BadConfig) {
+	if _, err := loadCertificate(config.TLS{Certificate: "/none/cert", Key: "/none/key"}); !fault.Is(err, fault.BadConfig) {
 		t.Errorf("with files that are not there: %v", err)
 	}
 }

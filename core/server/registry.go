@@ -25,7 +25,7 @@ import (
 // has for a while. Opening one never waits for another.
 type registry struct {
 	store       *durable.Store
-	owners      *owners
+	owners      *replaceable[*owners]
 	trust       event.Trust // of all chains
 	validator   trust.Validator
 	identity    *identity.Private
@@ -272,6 +272,21 @@ func (r *registry) openChain(c *openChain, w wish) error {
 	return nil
 }
 
+// rulesChanged has open chains compacted by the present rules.
+func (r *registry) rulesChanged() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.chains {
+		select {
+		case <-c.opened:
+			if c.watch != nil && !c.ended {
+				go c.watch.RulesChanged()
+			}
+		default: // it finds them when it is opened
+		}
+	}
+}
+
 // published tells of what became durable in a chain.
 type published struct{ *openChain }
 
@@ -325,7 +340,9 @@ func (r *registry) openLog(ctx context.Context, c *openChain, w wish) error {
 // otherwise the auth resolvers do.
 func (r *registry) rootKeys(ctx context.Context, name chainname.Name, w wish) ([][]byte, error) {
 	if r.trust != event.Distributed {
-		return r.owners.rootKeys(ctx, name, w.rootKeys)
+		owners, done := r.owners.use()
+		defer done()
+		return owners.rootKeys(ctx, name, w.rootKeys)
 	}
 	if len(w.rootKeys) == 0 || len(w.rootKeys) > event.MaxWriters {
 		return nil, fault.New(fault.NotAuthorized, "chain %s is new, and under distributed trust whoever makes a chain names its owner's key, 1 to %d of them; make a key with `ate key new` and try again", name, event.MaxWriters)

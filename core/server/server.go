@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/atedb/atedb/core/control"
 	"github.com/atedb/atedb/core/durable"
 	"github.com/atedb/atedb/core/farewell"
+	"github.com/atedb/atedb/core/pluginhost"
 	"github.com/atedb/atedb/core/session"
 	"github.com/atedb/atedb/core/transport"
 	"github.com/atedb/atedb/sdk/chainname"
@@ -30,63 +32,93 @@ import (
 
 var errStopping = fault.New(fault.ShuttingDown, "the server is stopping; connect again in a while")
 
+// Options is what a server runs with.
+type Options struct {
+	Config *config.Config
+	// Reload loads the configuration anew, from where Config is. It is called by
+	// one goroutine at a time.
+	Reload func() (*config.Config, error)
+	// Hangups has that done whenever something comes.
+	Hangups <-chan os.Signal
+	Logger  hclog.Logger
+}
+
 // Run serves until ctx ends, then stops in an orderly way: it takes no more
 // connections and commits, answers the commits under way, ends the sessions,
 // and stops the plugins, storage last. That takes at most the config's
 // shutdown timeout. It returns nil after an orderly stop.
-func Run(ctx context.Context, cfg *config.Config, log hclog.Logger) (err error) {
-	plugins, err := startPlugins(ctx, cfg, log)
+func Run(ctx context.Context, o Options) (err error) {
+	cfg, log := o.Config, o.Logger
+	host, err := newHost(cfg, log)
 	if err != nil {
 		return err
 	}
+	s, err := newServer(ctx, o, host)
+	if err != nil {
+		return errors.Join(err, stopHost(host, cfg.Limits.ShutdownTimeout))
+	}
+	accepting := make(chan error, 1)
+	go func() { accepting <- s.listener.Serve() }()
+	log.Info("serving", "listen", s.listener.Addr().String(), "logs_path", cfg.LogsPath, "version", plugin.BuildVersion(),
+		"trust", s.registry.trust.String(), "wire_encryption", s.accept.Encryption, "fingerprint", s.registry.identity.Public().Fingerprint().String())
+	for {
+		select {
+		case <-o.Hangups:
+			s.current.hangUp(ctx)
+			continue
+		case err = <-accepting:
+		case <-ctx.Done():
+			log.Info("stopping", "timeout", cfg.Limits.ShutdownTimeout)
+		}
+		return errors.Join(err, s.stop(host, cfg.Limits.ShutdownTimeout))
+	}
+}
+
+// newServer starts the plugins and opens the ports. After an error the ports are
+// closed.
+func newServer(ctx context.Context, o Options, host *pluginhost.Host) (*server, error) {
+	cfg, log := o.Config, o.Logger
+	plugins, err := startPlugins(ctx, host, cfg, nil)
+	if err != nil {
+		return nil, err
+	}
 	self, err := identity.LoadOrCreate(filepath.Join(cfg.LogsPath, stateFolder))
 	if err != nil {
-		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
+		return nil, err
 	}
-	store := durable.NewStore(plugins.storage)
+	certificate, err := loadCertificate(cfg.TLS)
+	if err != nil {
+		return nil, err
+	}
+	now := newCurrent(o, host, plugins, certificate)
 	s := &server{
 		log:              log,
 		handshakeTimeout: cfg.Limits.HandshakeTimeout,
 		accept: wire.AcceptOptions{
 			Agent: "atedb/" + plugin.BuildVersion(), Encryption: plugins.wireEncryption(cfg), Identity: self,
 		},
-		tokens: &tokens{resolvers: plugins.auth, log: log.Named("tokens")},
-		registry: &registry{
-			store: store, owners: &owners{resolvers: plugins.auth, rule: cfg.AuthRule}, trust: plugins.mode(),
-			validator: plugins.trust, identity: self,
-			idleTimeout: cfg.Limits.IdleChainTimeout, maxOpen: cfg.Limits.MaxOpenChains,
-			compactor: newCompactor(plugins, cfg.Limits, log.Named("compaction")),
-			log:       log.Named("chains"), chains: make(map[chainname.Name]*openChain),
-		},
+		store: durable.NewStore(plugins.storage), current: now,
 	}
+	s.registry = &registry{
+		store: s.store, owners: now.owners, trust: plugins.mode(), validator: now.validator, identity: self,
+		idleTimeout: cfg.Limits.IdleChainTimeout, maxOpen: cfg.Limits.MaxOpenChains,
+		compactor: now.compactor, log: log.Named("chains"), chains: make(map[chainname.Name]*openChain),
+	}
+	now.registry = s.registry
 	s.sessions, s.endSessions = context.WithCancelCause(context.Background())
-	tlsConfig, err := tlsConfig(cfg.TLS)
-	if err != nil {
-		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
-	}
-	listener, err := transport.Listen(transport.Config{
-		Address: cfg.Listen, TLS: tlsConfig, Path: transport.ChainPath,
+	s.listener, err = transport.Listen(transport.Config{
+		Address: cfg.Listen, TLS: tlsConfig(&now.certificate), Path: transport.ChainPath,
 		MaxConnections: cfg.Limits.MaxConnections, MaxPerAddress: cfg.Limits.MaxConnectionsPerAddress,
 		Logger: log.Named("transport"), Handler: s.handle,
 	})
 	if err != nil {
-		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
+		return nil, err
 	}
-	if s.control, err = startControl(cfg, s.registry, log.Named("control")); err != nil {
-		listener.Close()
-		return errors.Join(err, plugins.stop(cfg.Limits.ShutdownTimeout))
+	if s.control, err = control.Start(ControlSocket(cfg), controlled{s.registry, now}, log.Named("control")); err != nil {
+		s.listener.Close()
+		return nil, err
 	}
-	accepting := make(chan error, 1)
-	go func() { accepting <- listener.Serve() }()
-	log.Info("serving", "listen", listener.Addr().String(), "logs_path", cfg.LogsPath, "version", plugin.BuildVersion(),
-		"trust", plugins.mode().String(), "wire_encryption", s.accept.Encryption, "fingerprint", self.Public().Fingerprint().String())
-
-	select {
-	case err = <-accepting:
-	case <-ctx.Done():
-		log.Info("stopping", "timeout", cfg.Limits.ShutdownTimeout)
-	}
-	return errors.Join(err, s.stop(listener, store, plugins, cfg.Limits.ShutdownTimeout))
+	return s, nil
 }
 
 // stateFolder is the folder of the daemon's own in that of the chains.
@@ -97,8 +129,10 @@ type server struct {
 	log              hclog.Logger
 	handshakeTimeout time.Duration
 	accept           wire.AcceptOptions
+	store            *durable.Store
 	registry         *registry
-	tokens           *tokens
+	current          *current
+	listener         *transport.Listener
 	control          *control.Server
 	lastSession      atomic.Uint64
 
@@ -110,16 +144,16 @@ type server struct {
 // plugins.
 const pluginShare = 4
 
-func (s *server) stop(listener *transport.Listener, store *durable.Store, plugins *plugins, timeout time.Duration) error {
+func (s *server) stop(host *pluginhost.Host, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout-timeout/pluginShare)
 	defer cancel()
-	listener.Close()
+	s.listener.Close()
 	s.endSessions(errStopping)
 	s.control.Close()
 	s.registry.compactor.scheduler.Close()
 	ended := make(chan struct{})
 	go func() {
-		listener.Wait()
+		s.listener.Wait()
 		close(ended)
 	}()
 	var err error
@@ -129,8 +163,8 @@ func (s *server) stop(listener *transport.Listener, store *durable.Store, plugin
 	case <-ctx.Done():
 		err = fault.New(fault.Unavailable, "some sessions did not end in time")
 	}
-	store.Close()
-	err = errors.Join(err, plugins.stop(timeout/pluginShare))
+	s.store.Close()
+	err = errors.Join(err, stopHost(host, timeout/pluginShare))
 	if err == nil {
 		s.log.Info("stopped")
 	}
@@ -166,7 +200,7 @@ func (s *server) handle(nc net.Conn, pathName string) {
 	stop := context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })
 	err = session.New(session.Options{
 		ID: id, Conn: conn, Chain: c.chain, Feed: c.feed, KnownSize: open.KnownSize,
-		Verifier: s.registry.validator, Binding: greeting.Binding, Tokens: s.tokens,
+		Verifier: s.registry.validator, Binding: greeting.Binding, Tokens: s.current.tokens,
 		Checkpoint: c.signer.Checkpoint,
 	}).Run(ctx)
 	stop()

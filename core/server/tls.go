@@ -2,14 +2,15 @@ package server
 
 import (
 	"crypto/tls"
+	"sync/atomic"
 
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/sdk/fault"
 )
 
-// tlsConfig returns what wss:// is served with, nil if the operator gave no
+// loadCertificate returns what wss:// is served with, nil if the operator gave no
 // certificate.
-func tlsConfig(c config.TLS) (*tls.Config, error) {
+func loadCertificate(c config.TLS) (*tls.Certificate, error) {
 	if c.Certificate == "" {
 		return nil, nil
 	}
@@ -17,5 +18,17 @@ func tlsConfig(c config.TLS) (*tls.Config, error) {
 	if err != nil {
 		return nil, fault.New(fault.BadConfig, "the certificate %s and key %s of tls cannot be used: %w", c.Certificate, c.Key, err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}, nil
+	return &certificate, nil
+}
+
+// tlsConfig returns what wss:// is served with: whatever certificate there is when a
+// client comes. If there is none now that is nothing.
+func tlsConfig(certificate *atomic.Pointer[tls.Certificate]) *tls.Config {
+	if certificate.Load() == nil {
+		return nil
+	}
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS13,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate.Load(), nil },
+	}
 }
