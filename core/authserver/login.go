@@ -80,16 +80,16 @@ func (c *caller) login(ctx context.Context, m *pb.Login) (*pb.LoggedIn, error) {
 	}
 	refused := account.VerifyLogin(lock, name, c.binding[:], c.self.Public().Fingerprint(), m.Signature)
 	if refused != nil || !known {
-		return nil, c.loginRefused(name, kind)
+		return nil, c.loginRefused(name, kind.String())
 	}
 	return c.admit(ctx, m, name, lock, stored, attempt)
 }
 
-// loginRefused counts a failure and tells the log, and the client no more than
-// that the login failed.
-func (c *caller) loginRefused(name account.Name, kind account.Kind) error {
+// loginRefused counts a failure and tells the log what was false, and the client
+// no more than that the login failed.
+func (c *caller) loginRefused(name account.Name, with string) error {
 	c.failures++
-	c.log.Info("login refused", "from", c.from, "name", name, "with", kind)
+	c.log.Info("login refused", "from", c.from, "name", name, "with", with)
 	return account.LoginRefused()
 }
 
@@ -112,7 +112,7 @@ func (c *caller) admit(ctx context.Context, m *pb.Login, name account.Name, lock
 			return nil, c.tooMany("false time-based codes", name, c.from, wait)
 		}
 		if err := c.useCode(ctx, name, lock, m); fault.Is(err, fault.LoginFailed) {
-			return nil, c.loginRefused(name, lock.Kind)
+			return nil, c.loginRefused(name, "time-based code") // who knows the passphrase
 		} else if err != nil {
 			attempt.Withdraw()
 			return nil, err

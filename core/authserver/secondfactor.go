@@ -56,6 +56,7 @@ func (c *caller) setTOTP(ctx context.Context, m *pb.SetTotp) error {
 	})
 	if fault.Is(err, fault.LoginFailed) {
 		c.failures++
+		c.log.Info("time-based code refused", "from", c.from, "name", c.as.user)
 		return err
 	}
 	attempt.Withdraw()

@@ -82,7 +82,7 @@ func (t *tokens) ask(ctx context.Context, d token.Delegation) (keptToken, error)
 	case refused.refused != "":
 		return refused, nil
 	case unsaid != nil:
-		t.log.Warn("whether a token was revoked is not known; it is taken to hold for now", "token", d.ID, "user", d.User, "for", uncheckedFor, "error", unsaid)
+		t.log.Warn("whether a token was revoked is not known; it is taken to hold for now", "token", d.ID.String(), "user", d.User, "for", uncheckedFor.String(), "error", unsaid)
 		return keptToken{until: time.Now().Add(uncheckedFor)}, nil
 	}
 	return keptToken{}, fault.New(fault.Unsupported, "this server takes no tokens, since none of its auth plugins knows whether one was revoked; write with a key of your own")
