@@ -89,6 +89,27 @@ func (set *settings) sameServer(t *token.Token) error {
 	return usage("%s is %s, and the token of %s is of %s; log in there, or leave %[1]s out", from, url, t.Delegation.User, t.Server)
 }
 
+// withUser does something at the authentication server as a user who logs in with
+// his passphrase or, if none is named, as withHolder does.
+func (set *settings) withUser(cmd *cobra.Command, user string, do func(context.Context, *authserver.Session) error) error {
+	if user == "" {
+		return set.withHolder(cmd, do)
+	}
+	name, err := userFlag(user)
+	if err != nil {
+		return err
+	}
+	return set.withLogin(cmd, name, do)
+}
+
+// userFlag returns the user whom a flag names, or else who logged in.
+func userFlag(user string) (account.Name, error) {
+	if user == "" {
+		return userArg(nil)
+	}
+	return userArg([]string{user})
+}
+
 // userArg returns the user whom a command is about: named in its arguments, or
 // who logged in.
 func userArg(args []string) (account.Name, error) {

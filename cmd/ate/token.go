@@ -42,11 +42,7 @@ func newTokenNew(set *settings) *cobra.Command {
 			if len(o.Chains) == 0 && !o.Account {
 				return usage("say what the token is for: which --chains, or --account; see %s --help", cmd.CommandPath())
 			}
-			var args []string
-			if user != "" {
-				args = []string{user}
-			}
-			name, err := userArg(args)
+			name, err := userFlag(user)
 			if err != nil {
 				return err
 			}
@@ -78,15 +74,19 @@ func newTokenNew(set *settings) *cobra.Command {
 	return cmd
 }
 
+// ofUser is a part of help texts.
+const ofUser = "With --user it is about another user, and takes his passphrase.\n\n" + secretsHelp
+
 func newTokenList(set *settings) *cobra.Command {
-	return &cobra.Command{
+	var user string
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the user's tokens, one a line",
 		Long: "List lists the tokens of who is logged in, the first to expire first: id, good or revoked or expired, when it expires, the\n" +
-			"chains that it may write, whether it may speak for the user (account or -), and its label, parted by tabs.",
+			"chains that it may write, whether it may speak for the user (account or -), and its label, parted by tabs.\n" + ofUser,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return set.withHolder(cmd, func(ctx context.Context, s *authserver.Session) error {
+			return set.withUser(cmd, user, func(ctx context.Context, s *authserver.Session) error {
 				all, err := s.Tokens(ctx)
 				if err != nil {
 					return err
@@ -108,6 +108,13 @@ func newTokenList(set *settings) *cobra.Command {
 			})
 		},
 	}
+	return addUserFlag(cmd, &user)
+}
+
+// addUserFlag adds the flag that says whose tokens a command is about.
+func addUserFlag(cmd *cobra.Command, user *string) *cobra.Command {
+	cmd.Flags().StringVar(user, "user", "", "the `name` of whose tokens they are (default: who is logged in)")
+	return cmd
 }
 
 func stateOf(t authserver.TokenInfo, now time.Time) string {
@@ -128,10 +135,11 @@ func accountOf(d token.Delegation) string {
 }
 
 func newTokenRevoke(set *settings) *cobra.Command {
-	return &cobra.Command{
+	var user string
+	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "End a token before its time",
-		Long:  "Revoke ends a token of who is logged in, wherever it is. A server that has just asked may let it write for half a minute more.",
+		Long:  "Revoke ends a token of who is logged in, wherever it is. A server that has just asked may let it write for half a minute more.\n" + ofUser,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage("%s takes ID; see %[1]s --help", cmd.CommandPath())
@@ -146,9 +154,10 @@ func newTokenRevoke(set *settings) *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			return set.withHolder(cmd, func(ctx context.Context, s *authserver.Session) error { return s.RevokeToken(ctx, id) })
+			return set.withUser(cmd, user, func(ctx context.Context, s *authserver.Session) error { return s.RevokeToken(ctx, id) })
 		},
 	}
+	return addUserFlag(cmd, &user)
 }
 
 func newTokenShow(set *settings) *cobra.Command {
