@@ -17,8 +17,11 @@ import (
 
 var errStopping = fault.New(fault.ShuttingDown, "the authentication server is stopping; connect again in a while")
 
-// handle serves one connection until it ends, on one goroutine.
+// handle serves one connection until it ends, on one goroutine. Some time after
+// ctx ended it is cut off: a client that takes no answers holds up no stop.
 func (s *service) handle(ctx context.Context, nc net.Conn, o wire.AcceptOptions) {
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(cutOffAfter, func() { nc.Close() }) })
+	defer stop()
 	o.Deadline = time.Now().Add(greetTimeout)
 	from := addressOf(nc)
 	conn, greeting, err := wire.Accept(nc, o)

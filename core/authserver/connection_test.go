@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,6 +174,30 @@ func TestStopping(t *testing.T) {
 	go stop()
 	_, err = c.receive()
 	wantCode(t, "a connection when the server stops", err, fault.ShuttingDown)
+}
+
+// TestStoppingWaitsForNobody: the attack is to ask and ask and to take no answer,
+// which must not keep the server from an orderly stop.
+func TestStoppingWaitsForNobody(t *testing.T) {
+	w := newWorld(t, "alice")
+	address, stop := w.listen(t)
+	for _, scheme := range []string{"ws", "tcp"} {
+		c := dial(t, scheme, address)
+		var asked atomic.Int64
+		go func() {
+			for c.Send(wire.AuthRequest, lookFor("alice@example.com")) == nil {
+				asked.Add(1)
+			}
+		}()
+		for before := int64(-1); asked.Load() != before; time.Sleep(500 * time.Millisecond) { // until nothing moves
+			before = asked.Load()
+		}
+	}
+	began := time.Now()
+	stop()
+	if took := time.Since(began); took > cutOffAfter+2*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
 }
 
 // TestFailuresEndTheConnection proves that a connection of a client that fails and

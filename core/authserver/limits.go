@@ -20,6 +20,7 @@ const (
 	requestTimeout  = 30 * time.Second // for what is read to answer one
 	shutdownTimeout = 10 * time.Second // from the signal to stop until everything is cut off
 	pluginShare     = 4                // the part of it that is kept for the storage plugin
+	cutOffAfter     = 3 * time.Second  // after the signal, for answers to be taken and farewells said
 )
 
 // How long answers about a token may be kept.
