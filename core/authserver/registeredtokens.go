@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -58,7 +59,7 @@ func standingToken(t *accounts.Tx, name account.Name, key event.Hash, id token.I
 	case err != nil:
 		return token.Delegation{}, err
 	case at < 0:
-		return token.Delegation{}, errUnknownToken
+		return token.Delegation{}, errNotRegistered
 	case list[at].Revoked:
 		return token.Delegation{}, fault.New(fault.TokenRevoked, "the token %s was revoked; get a new one with: ate login", id)
 	}
@@ -75,7 +76,12 @@ func standingToken(t *accounts.Tx, name account.Name, key event.Hash, id token.I
 	return d, nil
 }
 
-var errUnknownToken = fault.New(fault.BadToken, "the token is not registered at this authentication server, or no longer; get a new one with: ate login")
+// Of these the first is about a token that, as far as the server can tell, is
+// another server's: no user here has the key that issued it.
+var (
+	errUnknownToken  = fault.New(fault.BadToken, "the token is not registered at this authentication server; get a new one with: ate login")
+	errNotRegistered = fault.New(fault.BadToken, "the token is not registered at this authentication server, or no longer; get a new one with: ate login")
+)
 
 // tokenOf is standingToken for who does not know the user's key, but one that
 // issued the token.
@@ -92,7 +98,7 @@ func tokenOf(t *accounts.Tx, name account.Name, id token.ID, issuer event.Hash, 
 		return token.Delegation{}, damaged(name, err)
 	}
 	d, err := standingToken(t, name, advert.Signing.ID(), id, now)
-	if err == nil && d.Issuer.ID() != issuer {
+	if err == nil && d.Issuer.ID() != issuer || errors.Is(err, errNotRegistered) && advert.Signing.ID() != issuer {
 		err = errUnknownToken
 	}
 	return d, err

@@ -3,6 +3,7 @@ package authserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/atedb/atedb/core/authserver/accounts"
@@ -32,7 +33,9 @@ func (c *caller) checkToken(ctx context.Context, m *pb.CheckToken) (*pb.TokenSta
 		ttl := min(goodTokenTTL, d.Expires.Sub(c.now()))
 		return &pb.TokenStatus{TtlSeconds: uint32(ttl / time.Second)}, nil
 	case fault.BadToken, fault.TokenRevoked, fault.TokenExpired:
-		return &pb.TokenStatus{Refused: fault.From(err).Reason, TtlSeconds: uint32(refusedTokenTTL / time.Second)}, nil
+		return &pb.TokenStatus{
+			Refused: fault.From(err).Reason, Unknown: errors.Is(err, errUnknownToken), TtlSeconds: uint32(refusedTokenTTL / time.Second),
+		}, nil
 	}
 	return nil, err
 }

@@ -28,11 +28,14 @@ func (p *peer) tokens() []*pb.TokenInfo {
 	return reply.GetTokens().Tokens
 }
 
-// refused returns why a token does not hold, "" if it does.
+// refused returns why a token of a user's own does not hold, "" if it does.
 func (w *world) refused(t *token.Token) string {
 	w.tb.Helper()
 	status, err := w.connect().holds(t)
 	check(w.tb, err)
+	if status.Unknown {
+		w.tb.Error("the server says that it does not know the token, so another one may")
+	}
 	if limit := uint32(goodTokenTTL / time.Second); status.TtlSeconds > limit {
 		w.tb.Errorf("the answer may be kept for %d s; want at most %d", status.TtlSeconds, limit)
 	}
@@ -95,16 +98,19 @@ func TestStolenToken(t *testing.T) {
 func TestCheckTokenOfOthers(t *testing.T) {
 	w, alice := newWorld(t, "alice", "bob"), cast()["alice"]
 	made := w.newToken(alice, token.Options{Chains: []token.Scope{"example.com/alice/*"}})
-	for _, change := range []func(*token.Token){
-		func(t *token.Token) { t.Delegation.User = "bob@example.com" },
-		func(t *token.Token) { t.Delegation.User = "nobody-here@example.com" },
-		func(t *token.Token) { t.Delegation.Issuer = cast()["bob"].id.Signing.Public() },
-		func(t *token.Token) { t.Delegation.ID[3]++ },
+	for _, c := range []struct {
+		change  func(*token.Token)
+		unknown bool // and perhaps another server's
+	}{
+		{func(t *token.Token) { t.Delegation.User = "bob@example.com" }, true},
+		{func(t *token.Token) { t.Delegation.User = "nobody-here@example.com" }, true},
+		{func(t *token.Token) { t.Delegation.Issuer = cast()["bob"].id.Signing.Public() }, true},
+		{func(t *token.Token) { t.Delegation.ID[3]++ }, false},
 	} {
 		other := *made
-		change(&other)
-		if w.refused(&other) == "" {
-			t.Errorf("%v of %v holds", other.Delegation, other.Delegation.User)
+		c.change(&other)
+		if status, err := w.connect().holds(&other); err != nil || status.Refused == "" || status.Unknown != c.unknown {
+			t.Errorf("%v of %v is answered %v, %v", other.Delegation, other.Delegation.User, status, err)
 		}
 	}
 	if w.refused(made) != "" {
@@ -163,5 +169,8 @@ func TestTokensAreBounded(t *testing.T) {
 	check(t, p.registerIt(w.makeToken(alice, token.Options{Account: true})))
 	if n := len(p.tokens()); n != accounts.MaxTokens {
 		t.Errorf("%d tokens are registered", n)
+	}
+	if w.refused(short) == "" { // ended, although it is listed no more
+		t.Error("the expired token holds")
 	}
 }

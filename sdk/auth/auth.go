@@ -57,8 +57,14 @@ type TokenQuery struct {
 
 // TokenAnswer says whether a token holds.
 type TokenAnswer struct {
-	Refused string        // why it does not, a sentence; empty if it does
-	TTL     time.Duration // how long the answer may be kept; zero for not at all
+	// Refused is why it does not, a sentence; empty if it does.
+	Refused string
+	// Unknown says of a refusal that the resolver does not know the token, so that
+	// it holds if another one says so. Otherwise the token has ended for all: it
+	// was revoked, or its time is over.
+	Unknown bool
+	// TTL is how long the answer may be kept; zero for not at all.
+	TTL time.Duration
 }
 
 // Query is the chain that somebody wants to create.

@@ -72,10 +72,12 @@ func (c *Client) CheckToken(ctx context.Context, q TokenQuery) (TokenAnswer, err
 	if err != nil {
 		return TokenAnswer{}, faultrpc.FromStatus(err)
 	}
-	answer := TokenAnswer{Refused: reply.Refused, TTL: seconds(reply.TtlSeconds)}
+	answer := TokenAnswer{Refused: reply.Refused, Unknown: reply.Unknown, TTL: seconds(reply.TtlSeconds)}
 	switch {
 	case len(answer.Refused) > maxReason:
 		return TokenAnswer{}, lied("refuses a token with a reason of %d bytes; at most %d are allowed", len(answer.Refused), maxReason)
+	case answer.Unknown && answer.Refused == "":
+		return TokenAnswer{}, lied("takes a token that it does not know")
 	case answer.TTL > MaxTTL:
 		return TokenAnswer{}, lied("says that its answer may be kept for %s; at most %s are allowed", answer.TTL, MaxTTL)
 	}

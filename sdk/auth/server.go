@@ -63,7 +63,7 @@ func (s *server) CheckToken(ctx context.Context, req *authpb.CheckTokenRequest) 
 	if err != nil {
 		return nil, faultrpc.ToStatus(err)
 	}
-	return &authpb.CheckTokenReply{Refused: answer.Refused, TtlSeconds: wholeSeconds(answer.TTL)}, nil
+	return &authpb.CheckTokenReply{Refused: answer.Refused, Unknown: answer.Unknown, TtlSeconds: wholeSeconds(answer.TTL)}, nil
 }
 
 func wholeSeconds(d time.Duration) uint32 { return uint32(min(max(d/time.Second, 0), math.MaxUint32)) }

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/atedb/atedb/sdk/auth/authpb"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/fault/faultrpc"
@@ -40,6 +43,46 @@ func TestServerConvertsAnswers(t *testing.T) {
 			t.Errorf("%+v became %v", c.answer, reply)
 		}
 	}
+}
+
+// checks is a TokenChecker that gives one answer.
+type checks struct {
+	resolve
+	answer TokenAnswer
+}
+
+func (c checks) CheckToken(context.Context, TokenQuery) (TokenAnswer, error) { return c.answer, nil }
+
+// TestTokenAnswers takes answers about tokens there and back.
+func TestTokenAnswers(t *testing.T) {
+	for _, answer := range []TokenAnswer{
+		{TTL: time.Minute}, {Refused: "revoked", TTL: time.Second}, {Refused: "what token?", Unknown: true},
+	} {
+		s := &server{resolver: checks{answer: answer}}
+		c := NewClient(direct{s})
+		if got, err := c.CheckToken(t.Context(), TokenQuery{User: "joe@example.com"}); err != nil || got != answer {
+			t.Errorf("%+v became %+v, %v", answer, got, err)
+		}
+	}
+	c := NewClient(direct{&server{resolver: checks{answer: TokenAnswer{Unknown: true}}}})
+	if got, err := c.CheckToken(t.Context(), TokenQuery{User: "joe@example.com"}); !fault.Is(err, fault.BadMessage) {
+		t.Errorf("a token that holds and is not known became %+v, %v", got, err)
+	}
+}
+
+// direct is a connection to a server in this process, for questions about tokens.
+type direct struct{ *server }
+
+func (d direct) Invoke(ctx context.Context, _ string, args, reply any, _ ...grpc.CallOption) error {
+	answer, err := d.CheckToken(ctx, args.(*authpb.CheckTokenRequest))
+	if err == nil {
+		proto.Merge(reply.(proto.Message), answer)
+	}
+	return err
+}
+
+func (direct) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	panic("no call of the contract is a stream")
 }
 
 func TestServerRefusesAndFails(t *testing.T) {

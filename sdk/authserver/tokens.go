@@ -16,21 +16,22 @@ import (
 // maxTokens bounds a list of tokens: more than a user may have.
 const maxTokens = 1000
 
-// CheckToken asks whether a token was issued and not revoked since. It returns
-// why it does not hold, empty if it does, and how long the answer may be kept.
-func (c *Client) CheckToken(ctx context.Context, user account.Name, id token.ID, issuer event.Hash) (refused string, ttl time.Duration, err error) {
+// CheckToken asks whether a token was issued and not revoked since.
+func (c *Client) CheckToken(ctx context.Context, user account.Name, id token.ID, issuer event.Hash) (auth.TokenAnswer, error) {
 	reply, err := c.ask(ctx, &authserverpb.Request{Ask: &authserverpb.Request_CheckToken{CheckToken: &authserverpb.CheckToken{
 		User: user.String(), TokenId: id[:], Issuer: issuer[:],
 	}}})
 	if err != nil {
-		return "", 0, err
+		return auth.TokenAnswer{}, err
 	}
 	status, err := expect(reply.GetTokenStatus())
 	if err != nil {
-		return "", 0, err
+		return auth.TokenAnswer{}, err
 	}
-	ttl = time.Duration(status.TtlSeconds) * time.Second
-	return status.Refused[:min(len(status.Refused), MaxReason)], min(ttl, auth.MaxTTL), nil
+	return auth.TokenAnswer{
+		Refused: status.Refused[:min(len(status.Refused), MaxReason)], Unknown: status.Unknown && status.Refused != "",
+		TTL: min(time.Duration(status.TtlSeconds)*time.Second, auth.MaxTTL),
+	}, nil
 }
 
 // Present has the connection act with a token. readers are keys of the user that

@@ -143,9 +143,8 @@ func (r *Resolver) url() string {
 // CheckToken implements auth.TokenChecker.
 func (r *Resolver) CheckToken(ctx context.Context, q auth.TokenQuery) (auth.TokenAnswer, error) {
 	var answer auth.TokenAnswer
-	err := r.ask(ctx, func(ctx context.Context, c *authserver.Client) error {
-		refused, ttl, err := c.CheckToken(ctx, account.Name(q.User), q.ID, q.Issuer)
-		answer = auth.TokenAnswer{Refused: refused, TTL: min(ttl, auth.MaxTTL)}
+	err := r.ask(ctx, func(ctx context.Context, c *authserver.Client) (err error) {
+		answer, err = c.CheckToken(ctx, account.Name(q.User), q.ID, q.Issuer)
 		return err
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/atedb/atedb/sdk/authserver/authserverpb"
 	"github.com/atedb/atedb/sdk/authserver/authservertest"
 	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/group"
 	"github.com/atedb/atedb/sdk/identity"
@@ -93,7 +94,10 @@ func TestContract(t *testing.T) {
 	authtest.Run(t, func(tb testing.TB) authtest.Subject {
 		r := pinned(tb, s)
 		r.patience = defaultPatience
-		return authtest.Subject{Resolver: r, Granted: joesDB, Denied: "strangers/db", Held: tokens[0], Revoked: tokens[1]}
+		return authtest.Subject{
+			Resolver: r, Granted: joesDB, Denied: "strangers/db", Held: tokens[0], Revoked: tokens[1],
+			Unknown: auth.TokenQuery{User: joe.String(), ID: token.ID{1}, Issuer: event.Hash{1}},
+		}
 	})
 }
 

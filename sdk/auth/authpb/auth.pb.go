@@ -415,8 +415,11 @@ func (x *CheckTokenRequest) GetIssuer() []byte {
 type CheckTokenReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why the token does not hold; empty if it does.
-	Refused       string `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`
-	TtlSeconds    uint32 `protobuf:"varint,2,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	Refused    string `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`
+	TtlSeconds uint32 `protobuf:"varint,2,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	// The token is refused because the resolver does not know it: another one may.
+	// Otherwise it has ended, whatever another one says.
+	Unknown       bool `protobuf:"varint,3,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -465,6 +468,13 @@ func (x *CheckTokenReply) GetTtlSeconds() uint32 {
 	return 0
 }
 
+func (x *CheckTokenReply) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
+}
+
 var File_auth_authpb_auth_proto protoreflect.FileDescriptor
 
 const file_auth_authpb_auth_proto_rawDesc = "" +
@@ -495,11 +505,12 @@ const file_auth_authpb_auth_proto_rawDesc = "" +
 	"\x11CheckTokenRequest\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x19\n" +
 	"\btoken_id\x18\x02 \x01(\fR\atokenId\x12\x16\n" +
-	"\x06issuer\x18\x03 \x01(\fR\x06issuer\"L\n" +
+	"\x06issuer\x18\x03 \x01(\fR\x06issuer\"f\n" +
 	"\x0fCheckTokenReply\x12\x18\n" +
 	"\arefused\x18\x01 \x01(\tR\arefused\x12\x1f\n" +
 	"\vttl_seconds\x18\x02 \x01(\rR\n" +
-	"ttlSeconds*;\n" +
+	"ttlSeconds\x12\x18\n" +
+	"\aunknown\x18\x03 \x01(\bR\aunknown*;\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tKIND_USER\x10\x01\x12\x0e\n" +

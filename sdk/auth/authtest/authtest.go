@@ -37,8 +37,9 @@ type Subject struct {
 	// question's context is done; empty if there is none.
 	Stalled chainname.Name
 	// Held and Revoked are tokens that a TokenChecker takes, and does not; zero
-	// for a resolver that is none.
-	Held, Revoked auth.TokenQuery
+	// for a resolver that is none. Unknown is one that it does not know; zero if
+	// there is none.
+	Held, Revoked, Unknown auth.TokenQuery
 }
 
 // Run checks the resolvers that subject makes against the contract: called
@@ -209,11 +210,14 @@ func checkTokens(tb testing.TB, s Subject) {
 		}
 		return
 	}
-	for _, q := range []auth.TokenQuery{s.Held, s.Revoked} {
+	for _, q := range []auth.TokenQuery{s.Held, s.Revoked, s.Unknown} {
+		if q == (auth.TokenQuery{}) {
+			continue
+		}
 		var answer auth.TokenAnswer
 		var err error
 		conform.Soon(tb, "CheckToken", func() { answer, err = checker.CheckToken(tb.Context(), q) })
-		if err != nil || (answer.Refused != "") != (q == s.Revoked) || answer.TTL < 0 || answer.TTL > auth.MaxTTL {
+		if err != nil || (answer.Refused != "") != (q != s.Held) || answer.Unknown != (q == s.Unknown) || answer.TTL < 0 || answer.TTL > auth.MaxTTL {
 			tb.Errorf("CheckToken(%x) is %+v, %v", q.ID, answer, err)
 		}
 	}

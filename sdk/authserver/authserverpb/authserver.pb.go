@@ -773,7 +773,10 @@ type TokenStatus struct {
 	// Why the token does not hold; empty if it does.
 	Refused string `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`
 	// How long the answer may be kept.
-	TtlSeconds    uint32 `protobuf:"varint,2,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	TtlSeconds uint32 `protobuf:"varint,2,opt,name=ttl_seconds,json=ttlSeconds,proto3" json:"ttl_seconds,omitempty"`
+	// The token does not hold because this server has no user whose key issued it:
+	// another server may. Otherwise the user ended it, or its time did.
+	Unknown       bool `protobuf:"varint,3,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -820,6 +823,13 @@ func (x *TokenStatus) GetTtlSeconds() uint32 {
 		return x.TtlSeconds
 	}
 	return 0
+}
+
+func (x *TokenStatus) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
 }
 
 // GetStretch begins a login. A user that does not exist gets an answer too.
@@ -1807,11 +1817,12 @@ const file_authserver_authserverpb_authserver_proto_rawDesc = "" +
 	"CheckToken\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x19\n" +
 	"\btoken_id\x18\x02 \x01(\fR\atokenId\x12\x16\n" +
-	"\x06issuer\x18\x03 \x01(\fR\x06issuer\"H\n" +
+	"\x06issuer\x18\x03 \x01(\fR\x06issuer\"b\n" +
 	"\vTokenStatus\x12\x18\n" +
 	"\arefused\x18\x01 \x01(\tR\arefused\x12\x1f\n" +
 	"\vttl_seconds\x18\x02 \x01(\rR\n" +
-	"ttlSeconds\"O\n" +
+	"ttlSeconds\x12\x18\n" +
+	"\aunknown\x18\x03 \x01(\bR\aunknown\"O\n" +
 	"\n" +
 	"GetStretch\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12-\n" +

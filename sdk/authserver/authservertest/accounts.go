@@ -5,6 +5,7 @@ import (
 
 	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/account/accountpb"
+	"github.com/atedb/atedb/sdk/authserver/authserverpb"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/token"
 )
@@ -52,18 +53,20 @@ func fakeStretch(name string) *accountpb.Stretch {
 	return account.Stretch{Salt: sum[:account.SaltSize], Cost: account.LeastCost}.Proto()
 }
 
-// refused returns why a token does not hold, empty if it does.
-func (a *accounts) refused(name account.Name, id token.ID, issuer event.Hash) string {
+// status says whether a token holds.
+func (a *accounts) status(name account.Name, id token.ID, issuer event.Hash) *authserverpb.TokenStatus {
+	s := &authserverpb.TokenStatus{TtlSeconds: 30}
 	u := a.users[name.String()]
 	switch {
 	case u == nil || u.tokens[id] == nil:
-		return "the token is not one that this server knows"
+		s.Refused = "the token is not one that this server knows"
+		s.Unknown = u == nil || u.signing != issuer
 	case u.tokens[id].revoked:
-		return "the token was revoked"
+		s.Refused = "the token was revoked"
 	case u.signing != issuer || u.tokens[id].delegation.Issuer.ID() != issuer:
-		return "the token's user has other keys now"
+		s.Refused = "the token's user has other keys now"
 	case u.tokens[id].delegation.Check(time.Now()) != nil:
-		return "the token has expired"
+		s.Refused = "the token has expired"
 	}
-	return ""
+	return s
 }

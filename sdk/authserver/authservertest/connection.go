@@ -44,8 +44,8 @@ func (c *connection) handle(request *authserverpb.Request, reply *authserverpb.R
 		if len(m.TokenId) != len(token.ID{}) || len(m.Issuer) != len(event.Hash{}) {
 			return fault.New(fault.BadRequest, "a token has an id of %d bytes", len(m.TokenId))
 		}
-		refused := c.server.accounts.refused(account.Name(m.User), token.ID(m.TokenId), event.Hash(m.Issuer))
-		reply.Answer = &authserverpb.Reply_TokenStatus{TokenStatus: &authserverpb.TokenStatus{Refused: refused, TtlSeconds: 30}}
+		status := c.server.accounts.status(account.Name(m.User), token.ID(m.TokenId), event.Hash(m.Issuer))
+		reply.Answer = &authserverpb.Reply_TokenStatus{TokenStatus: status}
 	case *authserverpb.Request_GetStretch:
 		return c.getStretch(ask.GetStretch, reply)
 	case *authserverpb.Request_Login:

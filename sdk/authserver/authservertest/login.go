@@ -71,8 +71,8 @@ func (c *connection) present(m *authserverpb.Present) error {
 	if err := token.VerifyPresent(d, m.PublicKey, c.binding[:], c.server.Fingerprint(), m.Signature); err != nil {
 		return err
 	}
-	if refused := c.server.accounts.refused(d.User, d.ID, d.Issuer.ID()); refused != "" {
-		return fault.New(fault.TokenRevoked, "%s", refused)
+	if status := c.server.accounts.status(d.User, d.ID, d.Issuer.ID()); status.Refused != "" {
+		return fault.New(fault.TokenRevoked, "%s", status.Refused)
 	}
 	if !d.Account {
 		return fault.New(fault.NotAuthorized, "the token may not speak for %s here", d.User)
