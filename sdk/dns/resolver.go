@@ -92,15 +92,15 @@ func (r *Resolver) Addresses(ctx context.Context, host string) ([]netip.Addr, er
 	if found := append(four, six.found...); len(found) > 0 {
 		return found, nil
 	}
-	return nil, noAddress(name, err, six.err)
+	return nil, noAddress(host, err, six.err)
 }
 
 // noAddress says why neither family has an address, with the code of the error
 // that leaves most open.
-func noAddress(name string, four, six error) error {
+func noAddress(host string, four, six error) error {
 	switch {
 	case fault.Is(four, fault.NotFound) && fault.Is(six, fault.NotFound):
-		return fault.New(fault.NotFound, "%s has no address in DNS", name)
+		return fault.New(fault.NotFound, "%s has no address in DNS", host)
 	case fault.Is(four, fault.Insecure) && fault.Is(six, fault.Insecure):
 		return fault.New(fault.Insecure, "%w; and %s", four, fault.From(six).Reason)
 	case fault.Is(four, fault.NotFound), fault.Is(six, fault.Unavailable):

@@ -87,7 +87,7 @@ func TestMissing(t *testing.T) {
 		_, err = r.TXT(ctx(), "four.x.test")
 		wantErr(t, "no such record", err, code, "four.x.test.")
 		_, err = r.Addresses(ctx(), "odd.x.test")
-		wantErr(t, "no address", err, code, "odd.x.test.")
+		wantErr(t, "no address", err, code, "odd.x.test")
 	})
 }
 

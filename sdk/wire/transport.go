@@ -56,7 +56,11 @@ func dialFault(host string, err error) error {
 		return fault.New(fault.Unavailable, "%s answered with HTTP status %d instead of accepting a WebSocket; is it an AteDB server?", host, int(status))
 	}
 	if f := (*fault.Error)(nil); errors.As(err, &f) { // of a DialContext
-		return fault.New(f.Code, "connecting to %s: %w", host, f)
+		code := f.Code
+		if code == fault.NotFound { // the host's address, not what is asked for there
+			code = fault.Unavailable
+		}
+		return fault.New(code, "connecting to %s: %w", host, f)
 	}
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {

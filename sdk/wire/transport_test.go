@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -166,5 +167,19 @@ func TestOpenRightBehindTheHandshake(t *testing.T) {
 	})
 	if m.client != nil || m.server.opened.GetName() != testName || held == nil {
 		t.Errorf("client %v, server %v", m.client, m.server.err)
+	}
+}
+
+// TestHostWithoutAddress: a host that DNS does not know is no chain that is not
+// there, over either transport.
+func TestHostWithoutAddress(t *testing.T) {
+	o := DialOptions{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, fault.New(fault.NotFound, "x.test has no address in DNS")
+	}}
+	for _, scheme := range []string{"ws", "wss", "tcp"} {
+		_, _, err := DialPath(t.Context(), scheme, "x.test:5000", "/db/example.com/joe/db", o)
+		if !fault.Is(err, fault.Unavailable) || fault.From(err).Reason != "connecting to x.test:5000: x.test has no address in DNS" {
+			t.Errorf("over %s: %v", scheme, err)
+		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/atedb/atedb/sdk/authserver/authserverpb"
 	"github.com/atedb/atedb/sdk/authserver/authservertest"
 	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/dns/dnstest"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/group"
@@ -227,6 +228,22 @@ func TestUnreachable(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not have %s", err, want)
 		}
+	}
+}
+
+// TestHostWithoutAddress: that DNS does not know the server says nothing of the
+// owner, who must not be denied and told to make himself.
+func TestHostWithoutAddress(t *testing.T) {
+	tree := dnstest.NewTree(t)
+	tree.Zone("test.")
+	r := New()
+	setup := plugin.Setup{Config: []byte(`{"url": "ws://auth.test/auth"}`), DataDir: t.TempDir(), DNS: plugin.DNS{Server: tree.Serve(t)}}
+	if err := r.Configure(t.Context(), setup); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ask(t, r, joesDB)
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "auth.test has no address in DNS") {
+		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
