@@ -16,12 +16,13 @@ type Familiar struct {
 	seed maphash.Seed
 
 	mu    sync.Mutex // guards what follows
+	clock clock
 	slots []remembered
 }
 
 type remembered struct {
 	sum   uint64
-	until int64 // Unix nanoseconds
+	until time.Duration
 }
 
 // NewFamiliar returns one that remembers keys for as long as keep.
@@ -34,7 +35,7 @@ func (f *Familiar) Add(key string, now time.Time) {
 	sum := maphash.String(f.seed, key)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.slots[sum%familiars] = remembered{sum, now.Add(f.keep).UnixNano()}
+	f.slots[sum%familiars] = remembered{sum, f.clock.at(now) + f.keep}
 }
 
 // Knows reports whether a key is remembered.
@@ -43,5 +44,5 @@ func (f *Familiar) Knows(key string, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	slot := f.slots[sum%familiars]
-	return slot.sum == sum && now.UnixNano() < slot.until
+	return slot.sum == sum && f.clock.at(now) < slot.until
 }

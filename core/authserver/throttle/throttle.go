@@ -9,10 +9,16 @@
 // many names are tried from however many addresses, nothing is forgotten for
 // want of room, and a stranger is stopped along with others only when a large
 // part of all cells is in use.
+//
+// Time is that of the monotonic clock, which time.Now reads along: setting the
+// machine's clock neither frees nor stops anybody. Where times have no monotonic
+// reading and go back, nobody waits longer than for one failure.
 package throttle
 
 import (
 	"hash/maphash"
+	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,15 +41,29 @@ type Limiter struct {
 	rate Rate
 	seed maphash.Seed
 
-	mu    sync.Mutex    // guards what follows
-	times [rows][]int64 // by when, in Unix nanoseconds, a cell has recovered from its failures
+	mu    sync.Mutex // guards what follows
+	clock clock
+	times [rows][]time.Duration // by when a cell has recovered from its failures
 }
+
+// clock tells the time since it was first asked. The zero value has not been.
+type clock struct{ start time.Time }
+
+func (c *clock) at(now time.Time) time.Duration {
+	if c.start.IsZero() {
+		c.start = now
+	}
+	return now.Sub(c.start)
+}
+
+// never is when what never failed has recovered.
+const never = time.Duration(math.MinInt64)
 
 // New returns a limiter.
 func New(rate Rate) *Limiter {
 	l := &Limiter{rate: rate, seed: maphash.MakeSeed()}
 	for row := range l.times {
-		l.times[row] = make([]int64, cells)
+		l.times[row] = slices.Repeat([]time.Duration{never}, cells)
 	}
 	return l
 }
@@ -56,16 +76,18 @@ func (l *Limiter) Take(key string, now time.Time) (wait time.Duration) {
 	at := l.cellsOf(key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	until := int64(1<<63 - 1)
+	present, burst := l.clock.at(now), time.Duration(l.rate.Burst)*l.rate.Every
+	until := present + burst
 	for row, cell := range at {
-		until = min(until, max(l.times[row][cell], now.UnixNano()))
+		// More than the burst is of many keys, or of a time that went back.
+		l.times[row][cell] = min(l.times[row][cell], present+burst)
+		until = min(until, max(l.times[row][cell], present))
 	}
-	full := int64(l.rate.Burst-1) * int64(l.rate.Every)
-	if wait = time.Duration(until - now.UnixNano() - full); wait > 0 {
+	if wait = until - present - (burst - l.rate.Every); wait > 0 {
 		return wait
 	}
 	for row, cell := range at {
-		l.times[row][cell] = max(l.times[row][cell], now.UnixNano()) + int64(l.rate.Every)
+		l.times[row][cell] = max(l.times[row][cell], present) + l.rate.Every
 	}
 	return 0
 }
@@ -76,7 +98,7 @@ func (l *Limiter) Return(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for row, cell := range at {
-		l.times[row][cell] -= int64(l.rate.Every)
+		l.times[row][cell] -= l.rate.Every
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 var start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -83,6 +84,63 @@ func TestMemoryIsBounded(t *testing.T) {
 		if l.Take(fmt.Sprint("attacker ", i), start) == 0 {
 			t.Fatal("an attacker is forgotten")
 		}
+	}
+}
+
+// set returns a time as it is read after somebody has set the machine's clock: the
+// time of day is another one, and that of the monotonic clock goes on.
+func set(t *testing.T, now time.Time, by time.Duration) time.Time {
+	t.Helper()
+	jumped := now
+	*(*uint64)(unsafe.Pointer(&jumped)) += uint64(by/time.Second) << 30 // package time: what wall holds
+	if jumped.Sub(now) != 0 || !jumped.Round(0).Equal(now.Round(0).Add(by)) {
+		t.Fatalf("the time %v, set by %v, is %v: package time has changed", now, by, jumped)
+	}
+	return jumped
+}
+
+// TestClockIsSet: the attack is to have failures forgotten by setting the clock,
+// and the accident to be locked out by it.
+func TestClockIsSet(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, by := range []time.Duration{year, -year} {
+		now := time.Now()
+		l, f := New(Rate{Burst: 3, Every: 10 * time.Second}), NewFamiliar(time.Hour)
+		f.Add("joe", now)
+		for range 3 {
+			l.Take("joe", now)
+		}
+		now = set(t, now, by)
+		if wait := l.Take("joe", now); wait != 10*time.Second {
+			t.Errorf("after the clock was set by %v, the wait is %v", by, wait)
+		}
+		if l.Take("joe", now.Add(10*time.Second)) != 0 || l.Take("ann", now) != 0 {
+			t.Errorf("after the clock was set by %v, somebody is locked out", by)
+		}
+		if !f.Knows("joe", now.Add(time.Hour-1)) || f.Knows("joe", now.Add(time.Hour)) {
+			t.Errorf("after the clock was set by %v, a network is not remembered for exactly an hour", by)
+		}
+	}
+}
+
+// TestTimeGoesBack proves that where there is no other clock, nobody is locked
+// out by one that went back, nor freed.
+func TestTimeGoesBack(t *testing.T) {
+	l := New(Rate{Burst: 3, Every: 10 * time.Second})
+	for range 3 {
+		l.Take("joe", start)
+	}
+	before := start.Add(-24 * time.Hour)
+	for range 3 {
+		if wait := l.Take("joe", before); wait != 10*time.Second {
+			t.Errorf("a day before, the wait is %v", wait)
+		}
+	}
+	if l.Take("joe", before.Add(10*time.Second)) != 0 || l.Take("joe", before.Add(10*time.Second)) == 0 {
+		t.Error("after the wait there is not exactly one more failure")
+	}
+	if l.Take("ann", before.Add(-24*time.Hour)) != 0 {
+		t.Error("who never failed has to wait")
 	}
 }
 
