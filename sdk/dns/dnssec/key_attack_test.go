@@ -47,6 +47,14 @@ func TestKeyAttacks(t *testing.T) {
 			rehash(w.x, dns.SHA256)
 			w.x.DS[0].(*dns.DS).Digest = w.test.Entry.ToDS(dns.SHA256).Digest
 		}, []string{"is not the one that its DS record names"}},
+		"DS with the right digest and another tag": {func(w *world) {
+			rehash(w.x, dns.SHA256)
+			w.x.DS[0].(*dns.DS).KeyTag++
+		}, []string{"is not the one that its DS record names"}},
+		"DS with the right digest and another algorithm": {func(w *world) {
+			rehash(w.x, dns.SHA256)
+			w.x.DS[0].(*dns.DS).Algorithm = dns.ED25519
+		}, []string{"is not the one that its DS record names"}},
 		"DS with a short digest": {func(w *world) {
 			rehash(w.x, dns.SHA256)
 			w.x.DS[0].(*dns.DS).Digest = w.x.DS[0].(*dns.DS).Digest[:40]

@@ -66,8 +66,8 @@ func TestAlgorithms(t *testing.T) {
 }
 
 // What a zone may show besides does no harm: a SHA-1 digest beside a good one, a
-// stand-by key, a revoked key, a signature by a key that is gone, records twice,
-// records of another class.
+// stand-by key, a revoked key, a signature by a key that is gone, one in the name of
+// a zone above, records twice, records of another class.
 func TestWhatDoesNoHarm(t *testing.T) {
 	w := newWorld(t)
 	w.x.DS = []dns.RR{w.x.Entry.ToDS(dns.SHA1), w.x.Entry.ToDS(dns.SHA256)}
@@ -80,7 +80,9 @@ func TestWhatDoesNoHarm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Answer = append([]dns.RR{sig, dns.Copy(txt(m)), record(`x.test. 300 CH TXT "other"`)}, m.Answer...)
+		above := dns.Copy(sig).(*dns.RRSIG)
+		above.SignerName = "." // which has signed nothing here
+		m.Answer = append([]dns.RR{sig, dns.Copy(txt(m)), record(`x.test. 300 CH TXT "other"`)}, append(m.Answer, above)...)
 	})
 	w.proven("x.test.", "hello")
 }
@@ -133,6 +135,12 @@ func TestHowLongItIsKept(t *testing.T) {
 		})
 	}
 	w := newWorld(t)
+	w.tree.Zone("long.test.", `long.test. 90000 IN TXT "hello"`)
+	began := time.Now()
+	if kept := w.proven("long.test.", "hello").Until.Sub(began); kept > time.Hour+time.Minute {
+		t.Errorf("with a signed TTL of 25 h it is kept for %v; want at most an hour", kept)
+	}
+	w = newWorld(t)
 	now := time.Now().Truncate(time.Second)
 	w.now = func() time.Time { return now }
 	w.x.Alter = func(sig *dns.RRSIG) { sig.Expiration = uint32(now.Add(11 * time.Second).Unix()) }
