@@ -68,3 +68,71 @@ func TestReadBehindADrop(t *testing.T) {
 		}
 	}
 }
+
+// heldOpening holds up whoever is the first to open a segment, after it has been
+// found to be there: before or after it is opened.
+type heldOpening struct {
+	slowOpening
+	opened bool
+}
+
+func (h *heldOpening) Stat(path string) (vfs.FileInfo, error) { return h.FS.Stat(path) }
+
+func (h *heldOpening) OpenReadWrite(path string, category vfs.DiskWriteCategory, options ...vfs.OpenOption) (f vfs.File, err error) {
+	if !strings.Contains(path, segmentPrefix) || !h.armed.CompareAndSwap(true, false) {
+		return h.FS.OpenReadWrite(path, category, options...)
+	}
+	if h.opened {
+		f, err = h.FS.OpenReadWrite(path, category, options...)
+	}
+	close(h.waiting)
+	<-h.goOn
+	if h.opened {
+		return f, err
+	}
+	return h.FS.OpenReadWrite(path, category, options...)
+}
+
+// TestDroppedIsNotKeptOpen has a drop remove a segment that a reader is about to
+// open: what was removed is neither kept open, which would keep its space, nor
+// made anew.
+func TestDroppedIsNotKeptOpen(t *testing.T) {
+	for _, opened := range []bool{false, true} {
+		mem := vfs.NewMem()
+		s := open(t, tiny(mem))
+		c := mustOpen(t, s, "g/a")
+		mustAppend(t, s, c, storagetest.Records(0, 30, 1, 300))
+		shutdown(t, s)
+		held := &heldOpening{slowOpening{FS: mem, waiting: make(chan struct{}), goOn: make(chan struct{})}, opened}
+		s = open(t, tiny(held))
+		c = mustOpen(t, s, "g/a")
+		s.segments.closeAll()
+		held.armed.Store(true)
+
+		got := make(chan []byte, 1)
+		go func() {
+			records, err := c.Read(t.Context(), nil, 0, 1<<20, false)
+			if err != nil {
+				t.Errorf("reading behind a drop, opened before it %t: %v", opened, err)
+			}
+			got <- records
+		}()
+		<-held.waiting
+		if _, err := c.Drop(t.Context(), storage.DropSet{{First: 0, End: 29}}); err != nil {
+			t.Fatal(err)
+		}
+		close(held.goOn)
+		if records := <-got; seqs(records) != " [29,30)" {
+			t.Errorf("reading behind a drop, opened before it %t:%s", opened, seqs(records))
+		}
+		for path := range s.segments.open {
+			if _, err := mem.Stat(path); err != nil {
+				t.Errorf("opened before the drop %t: kept open: %v", opened, err)
+			}
+		}
+		if segments := filesOf(t, mem, chainDir, segmentPrefix); len(segments) != 2 {
+			t.Errorf("opened before the drop %t: there are segments %v", opened, segments)
+		}
+		shutdown(t, s)
+	}
+}

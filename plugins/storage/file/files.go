@@ -3,6 +3,7 @@ package file
 import (
 	"container/list"
 	"errors"
+	"io/fs"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -15,11 +16,12 @@ type files struct {
 	root  vfs.File // the store's folder, open for as long as the store is: see syncAll
 	limit int      // files open at the same time, except for those in use
 
-	mu     sync.Mutex // guards what follows
-	open   map[string]*openFile
-	recent *list.List         // of *openFile, the last used first
-	dirty  map[*openFile]bool // written since they were last synced
-	closed bool               // a file was closed while it was dirty
+	mu      sync.Mutex // guards what follows
+	open    map[string]*openFile
+	opening map[*openFile]bool // by somebody who will put them into open, unless they are gone by then
+	recent  *list.List         // of *openFile, the last used first
+	dirty   map[*openFile]bool // written since they were last synced
+	closed  bool               // a file was closed while it was dirty
 }
 
 // openFile is a file in use or kept open.
@@ -34,7 +36,7 @@ type openFile struct {
 func newFiles(d *disk, root vfs.File) *files {
 	return &files{
 		disk: d, root: root, limit: openLimit(),
-		open: make(map[string]*openFile), recent: list.New(),
+		open: make(map[string]*openFile), opening: make(map[*openFile]bool), recent: list.New(),
 		dirty: make(map[*openFile]bool),
 	}
 }
@@ -50,11 +52,18 @@ func (c *files) acquire(path string) (*openFile, error) {
 		return f, nil
 	}
 	f := &openFile{path: path, users: 1}
+	c.opening[f] = true
 	c.mu.Unlock()
 	err := f.openIn(c.disk)
 	c.mu.Lock()
+	delete(c.opening, f)
 	if err != nil {
 		return nil, err
+	}
+	if f.gone {
+		f.Close()
+		_ = c.disk.Remove(path) // opening may have made it anew; an error says that it has not
+		return nil, fs.ErrNotExist
 	}
 	if other := c.open[path]; other != nil { // somebody was faster
 		f.Close()
@@ -132,21 +141,39 @@ func (c *files) wrote(f *openFile) {
 	}
 }
 
-// remove deletes a file. Who still reads it may go on.
+// remove deletes a file. Who still reads it may go on; then it is closed, or else
+// its space would not be free.
 func (c *files) remove(path string) error {
+	err := c.disk.Remove(path)
+	if c.disown(path) {
+		_ = c.disk.Remove(path) // it may have been opened, and so made anew, a moment ago
+	}
+	return err
+}
+
+// disown sees to it that a file which was removed is not kept open. It reports
+// whether it was.
+func (c *files) disown(path string) bool {
 	c.mu.Lock()
-	if f := c.open[path]; f != nil {
-		if f.users > 0 {
+	defer c.mu.Unlock()
+	for f := range c.opening {
+		if f.path == path {
 			f.gone = true
-			delete(c.open, f.path)
-			delete(c.dirty, f)
-			c.recent.Remove(f.place)
-		} else {
-			c.forget(f)
 		}
 	}
-	c.mu.Unlock()
-	return c.disk.Remove(path)
+	f := c.open[path]
+	switch {
+	case f == nil:
+		return false
+	case f.users == 0:
+		c.forget(f)
+	default:
+		f.gone = true
+		delete(c.open, f.path)
+		delete(c.dirty, f)
+		c.recent.Remove(f.place)
+	}
+	return true
 }
 
 // sync makes everything that was written durable.
