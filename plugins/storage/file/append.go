@@ -119,6 +119,9 @@ func (s *Store) publish(requests []accepted, b *buffer, rolled bool) {
 	before := s.unwritten
 	s.unwritten += int64(cap(b.bytes))
 	flush := before/flushAt != s.unwritten/flushAt
+	if s.scrubs.done < s.scrubs.asked {
+		s.progress.Broadcast() // see awaitPublished
+	}
 	s.mu.Unlock()
 	if rolled || flush {
 		s.wake()

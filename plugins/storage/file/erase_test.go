@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -223,6 +224,55 @@ func TestEraseBehindASegment(t *testing.T) {
 	if got := readChain(t, c).records; string(got) != string(want) {
 		t.Errorf("the chain has%s", seqs(got))
 	}
+	shutdown(t, s)
+}
+
+// TestEraseBesideAnAppend has another chain's append be in the journal and not yet
+// visible while the journal is scrubbed: what it shares a file with is gone all
+// the same when the erasure answers.
+func TestEraseBesideAnAppend(t *testing.T) {
+	fs := vfs.NewMem()
+	s := open(t, tiny(fs))
+	c, other := mustOpen(t, s, "g/a"), mustOpen(t, s, "g/b")
+	mustAppend(t, s, other, storagetest.Record(0, 1, 100))
+	if _, err := c.Erase(t.Context(), nil); err != nil { // the other's tail is empty then
+		t.Fatal(err)
+	}
+	mustAppend(t, s, c, secretRecord(0, 500))
+	round := func() uint64 {
+		s.journal.mu.Lock()
+		defer s.journal.mu.Unlock()
+		return s.journal.rounds
+	}
+	before := round()
+	invisible := &other.(*handle).chain.mu
+	invisible.RLock()
+	var wg sync.WaitGroup
+	wg.Go(func() { mustAppend(t, s, other, storagetest.Record(1, 1, 100)) })
+	for round() == before {
+		time.Sleep(time.Millisecond)
+	}
+	erased := make(chan error, 1)
+	go func() {
+		_, err := c.Erase(t.Context(), storage.DropSet{{First: 0, End: 1}})
+		erased <- err
+	}()
+	var err error
+	select {
+	case err = <-erased:
+		t.Error("the erasure did not wait for the append")
+		invisible.RUnlock()
+	case <-time.After(100 * time.Millisecond):
+		invisible.RUnlock()
+		err = <-erased
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if found := withSecret(t, fs); len(found) > 0 {
+		t.Errorf("the secret is in %v", found)
+	}
+	wg.Wait()
 	shutdown(t, s)
 }
 

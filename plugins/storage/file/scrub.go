@@ -79,7 +79,8 @@ func (s *Store) scrub() error {
 // emptyJournal has everything that is in the journal moved to the chains' files,
 // and what comes now go to another file.
 func (s *Store) emptyJournal() error {
-	for !s.journal.leave() {
+	next, left := s.journal.leave()
+	for ; !left; next, left = s.journal.leave() {
 		if err := s.journal.grow(); err != nil {
 			return err
 		}
@@ -87,6 +88,7 @@ func (s *Store) emptyJournal() error {
 			return err
 		}
 	}
+	s.awaitPublished(next)
 	before, err := s.drain()
 	if err != nil {
 		return err
@@ -97,20 +99,31 @@ func (s *Store) emptyJournal() error {
 	return s.journal.reclaim(before)
 }
 
-// leave ends the use of the current file, if there is a free one to go on with.
-func (j *journal) leave() bool {
+// awaitPublished waits until the rounds before one, which are in the journal, are
+// in their chains' tails too: a file of the journal is not free before.
+func (s *Store) awaitPublished(next uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.published < next {
+		s.progress.Wait()
+	}
+}
+
+// leave ends the use of the current file, if there is a free one to go on with. It
+// returns the number of the next round.
+func (j *journal) leave() (next uint64, left bool) {
 	j.writing.Lock()
 	defer j.writing.Unlock()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.free) == 0 {
-		return false
+		return 0, false
 	}
 	if j.current != nil {
 		j.current.next = j.rounds
 		j.current = nil
 	}
-	return true
+	return j.rounds, true
 }
 
 // staleFiles returns the files that have something of an earlier use, and up to
