@@ -40,6 +40,7 @@ type serving struct {
 //	write CHAIN N [KEY]  write N events through the daemon, sealed with a new key if one is named
 //	aged CHAIN N M       put a chain into ./data, as storage-file keeps it, with N
 //	                     objects that were each written M times an hour ago
+//	lose CHAIN SEQ       drop an event from a chain in ./data, whatever it is
 //	flip FILE OFFSET     flip a bit
 //	status N ARG...      run atedb and compare its exit status
 var chainCommands = map[string]func(*testscript.TestScript, bool, []string){
@@ -48,6 +49,7 @@ var chainCommands = map[string]func(*testscript.TestScript, bool, []string){
 	"crash":  func(ts *testscript.TestScript, _ bool, _ []string) { endServing(ts, syscall.SIGKILL) },
 	"write":  func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(write(ts, args)) },
 	"aged":   func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(aged(ts.MkAbs("data"), args)) },
+	"lose":   func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(lose(ts.MkAbs("data"), args)) },
 	"flip":   flip,
 	"status": status,
 }
@@ -165,6 +167,26 @@ func aged(folder string, args []string) error {
 		if err := log.Append(b.AppendRecord(nil)); err != nil {
 			return err
 		}
+	}
+	return store.Shutdown(ctx)
+}
+
+func lose(folder string, args []string) error {
+	seq, err := strconv.ParseUint(args[1], 10, 62)
+	if err != nil {
+		return err
+	}
+	store, err := file.Open(file.Options{Path: folder})
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	c, err := store.Open(ctx, chainname.Name(args[0]), false)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Drop(ctx, storage.DropSet{{First: event.Seq(seq), End: event.Seq(seq) + 1}}); err != nil {
+		return err
 	}
 	return store.Shutdown(ctx)
 }

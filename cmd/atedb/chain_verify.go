@@ -22,7 +22,8 @@ func newChainVerify() *cobra.Command {
 		Short: "Read a whole chain and check what is stored",
 		Long: `Reads a whole chain and checks every record's checksum, every event's hash, that
 the root of them all is that of the chain's head and, in distributed trust, every
-seal and its signer's authority. Of events that were dropped the hashes are checked.
+seal and its signer's authority. Of events that were dropped the hashes are checked,
+and that no value is among them which lives by what the chain itself says of that.
 A running server reads no faster than limits.compaction_mib_per_second.
 The memory that it takes, here and not in the server, is 64 bytes for each event.`,
 		Version: plugin.BuildVersion(),
@@ -115,7 +116,10 @@ func verifyOnce(ctx context.Context, c control.Chains, name chainname.Name, d *c
 	if err := log.Skip(ctx, event.Seq(head.Size)); err != nil {
 		return nil, err
 	}
-	return log, log.CheckHead(ctx, head)
+	if err := log.CheckHead(ctx, head); err != nil {
+		return nil, err
+	}
+	return log, log.CheckLive()
 }
 
 // beginLog begins a log with the first of some records, and returns the rest.
