@@ -57,7 +57,8 @@ type Compacted struct {
 	Overruled []Overruled
 }
 
-// Overruled is how many values that live a strategy wanted dropped.
+// Overruled is how many values that live a strategy wanted dropped which may not
+// end objects. What another strategy that may has ended does not count.
 type Overruled struct {
 	Strategy string
 	Values   uint64
@@ -103,14 +104,15 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 	n.finish()
 	if c.genesis.Trust == event.Centralized {
 		ended, err := c.endLive(ctx, n.givenUp(o.Strategies))
-		if err != nil {
+		if result.Ended = uint64(len(ended)); err != nil {
 			return result, err
 		}
-		result.Ended = ended
+		n.end(ended)
 	}
 	set, young, overruled := n.dropSet()
 	for i, values := range overruled {
-		if values > 0 {
+		mayEnd := o.Strategies[i].EndsLive && c.genesis.Trust == event.Centralized // what stays of that is young, locked or the like
+		if values > 0 && !mayEnd {
 			result.Overruled = append(result.Overruled, Overruled{o.Strategies[i].Name, values})
 		}
 	}

@@ -2,7 +2,9 @@ package chain
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,14 +25,15 @@ func (forceful) Plan(_ context.Context, _ compaction.Chain, events iter.Seq2[com
 	return nil
 }
 
-// TestEndsLive ends what a strategy gives up that may, and neither what is
-// locked, or has others under it, nor anything for a strategy that may not.
+// TestEndsLive ends what a strategy gives up that may, the parents too if nothing
+// is left under them, and neither what is locked, or has others under it, nor
+// anything for a strategy that may not.
 func TestEndsLive(t *testing.T) {
-	for may, want := range map[bool]uint64{false: 0, true: 3} {
+	for may, want := range map[bool]uint64{false: 0, true: 4} {
 		f := newFixture(t)
-		f.do(newCommit(1, put{"a", "1", false}, put{"b", "1", false}, put{"locked", "1", false}, put{"parent", "1", false}))
-		child := event.Header{Key: []byte("child"), Parent: event.Parent{Key: []byte("parent")}}
-		f.do(withHeader(2, child, "x"))
+		f.do(newCommit(1, put{"a", "1", false}, put{"b", "1", false}, put{"parent", "1", false}, put{"parent that stays", "1", false}))
+		f.do(withHeader(2, event.Header{Key: []byte("child"), Parent: event.Parent{Key: []byte("parent")}}, "x"))
+		f.do(withHeader(5, event.Header{Key: []byte("locked"), Parent: event.Parent{Key: []byte("parent that stays")}}, "x"))
 		f.do(newCommit(3, put{"a", "2", false}))
 		f.do(newCommit(4, put{"last", "1", false})) // which no compaction looks at
 		if err := f.Lock(&LockRequest{Session: 7, Key: []byte("locked"), Granted: func() {}}); err != nil {
@@ -42,7 +45,10 @@ func TestEndsLive(t *testing.T) {
 		if err != nil || result.Ended != want {
 			t.Fatalf("may %t: %+v, %v", may, result, err)
 		}
-		for key, there := range map[string]bool{"a": !may, "b": !may, "locked": true, "child": !may, "parent": true, "last": true} {
+		if overruled := len(result.Overruled) > 0; overruled == may {
+			t.Errorf("may %t: overruled %v", may, result.Overruled)
+		}
+		for key, there := range map[string]bool{"a": !may, "b": !may, "locked": true, "child": !may, "parent": !may, "parent that stays": true, "last": true} {
 			if got := len(f.Newest([][]byte{[]byte(key)})) == 1; got != there {
 				t.Errorf("may %t: object %s there %t", may, key, got)
 			}
@@ -51,5 +57,26 @@ func TestEndsLive(t *testing.T) {
 		if got := len(f.Newest([][]byte{[]byte("b")})) == 1; got != !may {
 			t.Errorf("may %t: after opening again, b there %t", may, got)
 		}
+	}
+}
+
+// TestEndsAll ends all that is given up, of however many bytes, and says of none
+// of it that it was kept, whichever strategy wanted it dropped beside the one that
+// may.
+func TestEndsAll(t *testing.T) {
+	f := newFixture(t)
+	const objects = 7
+	for i := range byte(objects) {
+		f.do(newCommit(i, put{fmt.Sprint(i), strings.Repeat("x", 3<<20), false}))
+	}
+	f.do(newCommit(99, put{"last", "1", false}))
+	now := time.Now().Add(time.Hour)
+	f.now = func() time.Time { return now }
+	result, err := f.Compact(t.Context(), Compaction{Strategies: []Strategy{{Name: "may", EndsLive: true, Strategy: forceful{}}, {Name: "may not", Strategy: forceful{}}}})
+	if err != nil || result.Ended != objects || len(result.Overruled) > 0 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if n := f.Objects(); n != 2 { // genesis and the last
+		t.Errorf("%d objects live", n)
 	}
 }

@@ -239,6 +239,14 @@ func (n *needs) givenUp(strategies []Strategy) []event.Seq {
 	return values
 }
 
+// end takes note that the objects which had these values were ended since. What
+// ended them stays, and with it all that is left of them.
+func (n *needs) end(values []event.Seq) {
+	for _, seq := range values {
+		n.pages.unmark(seq, isLive)
+	}
+}
+
 // dropSet returns what the votes give up and nobody needs, how many events are
 // such but too young, and for each strategy how many values that live it wanted
 // dropped. It finds forgotten.

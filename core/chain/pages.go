@@ -102,6 +102,12 @@ func (p *pages) mark(seq event.Seq, flag uint8) {
 	}
 }
 
+func (p *pages) unmark(seq event.Seq, flag uint8) {
+	if m := p.find(seq); m != nil {
+		m[0] &^= flag
+	}
+}
+
 func (p *pages) vote(strategy int, seq event.Seq, v compaction.Vote) {
 	if m := p.find(seq); m != nil {
 		m[1+strategy] = uint8(compaction.Vote(m[1+strategy]).Stronger(v))
