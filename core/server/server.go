@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -149,11 +150,13 @@ func (s *server) stop(host *pluginhost.Host, timeout time.Duration) error {
 	defer cancel()
 	s.listener.Close()
 	s.endSessions(errStopping)
-	s.control.Close()
-	s.registry.compactor.scheduler.Close()
+	var ending sync.WaitGroup
+	for _, end := range []func(){s.listener.Wait, s.control.Close, s.registry.compactor.scheduler.Close} {
+		ending.Go(end)
+	}
 	ended := make(chan struct{})
 	go func() {
-		s.listener.Wait()
+		ending.Wait()
 		close(ended)
 	}()
 	var err error
@@ -161,7 +164,7 @@ func (s *server) stop(host *pluginhost.Host, timeout time.Duration) error {
 	case <-ended:
 		err = s.registry.stop(ctx)
 	case <-ctx.Done():
-		err = fault.New(fault.Unavailable, "some sessions did not end in time")
+		err = fault.New(fault.Unavailable, "some sessions, operators' commands or compactions did not end in time")
 	}
 	s.store.Close()
 	err = errors.Join(err, stopHost(host, timeout/pluginShare))
