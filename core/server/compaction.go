@@ -11,6 +11,7 @@ import (
 	"github.com/atedb/atedb/core/compact"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/sdk/chainname"
+	"github.com/atedb/atedb/sdk/fault"
 )
 
 // compactor compacts open chains when they are due.
@@ -43,9 +44,13 @@ func (c *compactor) pace(ctx context.Context, bytes int) error {
 	return nil
 }
 
-// compact compacts a chain, which must not be closed meanwhile. pace is told of
-// bytes that were read, and waits as long as the next ones have to.
+// compact compacts a chain, which must not be closed meanwhile, until that fails:
+// it is not opened anew before. pace is told of bytes that were read, and waits as
+// long as the next ones have to.
 func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx context.Context, bytes int) error) (chain.Compacted, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(open.ctx, func() { cancel(context.Cause(open.ctx)) })()
 	target := open.chain
 	open.compactions.Add(1)
 	open.compacting.Add(1)
@@ -66,6 +71,9 @@ func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx 
 	result, err := target.Compact(ctx, chain.Compaction{Strategies: votes.list, TombstoneAge: c.tombstones, Passed: open.feed.Passed, Pace: giveWay})
 	for _, o := range result.Overruled {
 		log.Warn("a compaction strategy wanted values dropped that live; they are kept", "strategy", o.Strategy, "values", o.Values)
+	}
+	if err != nil && open.ctx.Err() != nil {
+		err = fault.New(fault.Unavailable, "the compaction was given up, since the chain failed: %w", context.Cause(open.ctx))
 	}
 	if err != nil {
 		return result, err
