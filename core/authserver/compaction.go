@@ -11,6 +11,7 @@ import (
 	"github.com/atedb/atedb/core/compact"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/compaction"
+	"github.com/atedb/atedb/sdk/fault"
 )
 
 // compactor compacts the accounts' chain when it is due: every login changes the
@@ -52,12 +53,23 @@ func (c *compactor) grown(bytes int) {
 	}
 }
 
-// end ends a compaction under way, and has no other begin.
-func (c *compactor) end() {
+// end ends a compaction under way, for which it waits for some time, and has no
+// other begin.
+func (c *compactor) end(patience time.Duration) error {
 	if watch := c.watch.Load(); watch != nil {
 		watch.Stop()
 	}
-	c.scheduler.Close()
+	ended := make(chan struct{})
+	go func() {
+		c.scheduler.Close()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(patience):
+		return fault.New(fault.Unavailable, "the compaction of the accounts did not end in time")
+	}
 }
 
 // Name implements compact.Chain.

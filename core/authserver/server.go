@@ -95,7 +95,10 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 		return err
 	}
 	defer func() {
-		storage.compactor.end()
+		if ended := storage.compactor.end(closeTimeout); ended != nil {
+			err = errors.Join(err, ended) // and the accounts' state is not at rest
+			return
+		}
 		err = errors.Join(err, closeStore(store))
 	}()
 	s, err := newService(store, cfg.Identity, cfg.Policy, log)
