@@ -65,6 +65,9 @@ func (m *model) compactWith(o chain.Compaction) {
 		m.write(1 + m.r.IntN(40))
 		if m.kill == nil { // else what is read may never have been
 			m.follow()
+			if m.oneIn(20) {
+				m.eraseData(m.key())
+			}
 		}
 	}
 	if err := <-done; err != nil {

@@ -101,6 +101,12 @@ type memoryLog struct{ *chaintest.Log }
 
 func (memoryLog) Close() error { return nil }
 
+// Erase implements chain.Log.
+func (l Watched) Erase(ctx context.Context, set storage.DropSet) (storage.Erased, error) {
+	l.Watch.Changing()
+	return l.Log.Erase(ctx, set)
+}
+
 // Stored is a chain of a store in the test's process, as a log. It implements
 // Log.
 type Stored struct {

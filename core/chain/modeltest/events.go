@@ -88,7 +88,7 @@ func (m *model) event() (h event.Header, data string) {
 	}
 	switch n := m.r.IntN(100); {
 	case n < 6:
-		h.Tombstone = true
+		h.Tombstone, h.Erase = true, m.oneIn(2)
 		return h, ""
 	case n < 9:
 		h.Parent.Key = []byte(m.key())

@@ -1,5 +1,5 @@
-// Package modeltest holds a chain against a model: random commits, compactions
-// with random votes, subscribers, kills and openings on one side, an oracle that
+// Package modeltest holds a chain against a model: random commits, erasures,
+// compactions with random votes, subscribers, kills and openings on one side, an oracle that
 // never forgets anything on the other. It is for tests, and says nothing of where
 // the chain's log is kept: that is a [Disk].
 //
@@ -79,8 +79,8 @@ func Run(t *testing.T, o Options) {
 		if err := m.closeDisk(m.disk); err != nil {
 			t.Error(err)
 		}
-		t.Logf("%d events, %d dropped in %d compactions, which ended %d objects; %d objects, %d openings, %d kills of which %d lost a commit, followers caught up %d times, %d of them after a gap",
-			len(m.leaves), m.dropped, m.compactions, m.ended, len(m.objects), m.openings, m.kills, m.losses, m.caughtUp, m.gaps)
+		t.Logf("%d events, %d dropped in %d compactions, which ended %d objects, data of %d erased; %d objects, %d openings, %d kills of which %d lost a commit, followers caught up %d times, %d of them after a gap",
+			len(m.leaves), m.dropped, m.compactions, m.ended, m.erased, len(m.objects), m.openings, m.kills, m.losses, m.caughtUp, m.gaps)
 		if total >= 50_000 && (m.dropped < total/10 || m.caughtUp < total/10_000) {
 			t.Errorf("%d events were dropped, and subscribers caught up %d times: the test sees too little", m.dropped, m.caughtUp)
 		}
@@ -114,7 +114,7 @@ type model struct {
 	compacting bool // what followers miss is not known yet
 	ending     bool // a strategy may end objects
 
-	dropped, compactions, openings, checks, kills, losses, caughtUp, gaps, ended int
+	dropped, compactions, openings, checks, kills, losses, caughtUp, gaps, ended, erased int
 }
 
 // life is from when a chain is opened to its end.
@@ -179,8 +179,10 @@ func (m *model) step() {
 				m.t.Fatal(err)
 			}
 		}
-	case n < 16:
+	case n < 15:
 		m.resend()
+	case n < 18:
+		m.erase()
 	case n < 30:
 		m.follow()
 	case n < 75:
