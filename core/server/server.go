@@ -178,7 +178,7 @@ func (s *server) stop(host *pluginhost.Host, timeout time.Duration) error {
 // the session.
 func (s *server) handle(nc net.Conn, pathName string) {
 	started := time.Now()
-	log := s.log.With("from", nc.RemoteAddr())
+	log := s.log.With("from", nc.RemoteAddr().String())
 	options := s.accept
 	options.Deadline = started.Add(s.handshakeTimeout)
 	conn, greeting, err := wire.Accept(nc, options)

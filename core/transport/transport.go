@@ -162,7 +162,7 @@ func (l *Listener) Wait() { l.running.Wait() }
 func (l *Listener) serve(nc net.Conn) {
 	leave, err := l.admitted.enter(nc.RemoteAddr())
 	if err != nil {
-		l.config.Logger.Warn("connection refused", "from", nc.RemoteAddr(), "error", err)
+		l.config.Logger.Warn("connection refused", "from", nc.RemoteAddr().String(), "error", err)
 		nc.Close()
 		return
 	}
@@ -177,7 +177,7 @@ func (l *Listener) detect(nc net.Conn, offered *tls.Config) {
 	head := make([]byte, len(wire.Preface))
 	if n, err := io.ReadFull(nc, head); err != nil {
 		if n > 0 {
-			l.config.Logger.Debug("connection ended in its first bytes", "from", nc.RemoteAddr(), "error", err)
+			l.config.Logger.Debug("connection ended in its first bytes", "from", nc.RemoteAddr().String(), "error", err)
 		}
 		nc.Close()
 		return
@@ -190,7 +190,7 @@ func (l *Listener) detect(nc net.Conn, offered *tls.Config) {
 	case head[0] == tlsHandshake && offered != nil:
 		l.detect(tls.Server(newPrefixed(nc, head), offered), nil)
 	default:
-		l.config.Logger.Debug("connection speaks an unknown protocol", "from", nc.RemoteAddr(), "tls", head[0] == tlsHandshake)
+		l.config.Logger.Debug("connection speaks an unknown protocol", "from", nc.RemoteAddr().String(), "tls", head[0] == tlsHandshake)
 		nc.SetWriteDeadline(time.Now().Add(time.Second))
 		io.WriteString(nc, unknownProtocol)
 		nc.Close()

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -183,5 +184,30 @@ func TestAddressFamilies(t *testing.T) {
 			t.Errorf("%s listens on %s", address, got)
 		}
 		l.listener.Close()
+	}
+}
+
+// TestLogOfRefusals proves that who was refused stands in a log of JSON as in one
+// of text.
+func TestLogOfRefusals(t *testing.T) {
+	var out bytes.Buffer
+	log := hclog.New(&hclog.LoggerOptions{Output: &out, JSONFormat: true})
+	l, err := Listen(Config{Path: ChainPath, Address: "127.0.0.1:0", Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	admitted, err := l.listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.serve(admitted) // none may be open
+	if want := `"from":"` + client.LocalAddr().String() + `"`; !strings.Contains(out.String(), want) {
+		t.Errorf("the log says %s; want %s in it", &out, want)
 	}
 }
