@@ -191,9 +191,10 @@ func TestOwnerOfWhomOnlyIDsAreKnown(t *testing.T) {
 	}
 }
 
-// TestRootKeysOfADistributedChain takes the keys that its creator names, if
-// they are keys, and no more than fit an authority.
-func TestRootKeysOfADistributedChain(t *testing.T) {
+// TestRootKeysOfAChain takes the keys that its creator names, if
+// they are keys, and no more than fit an authority; in centralized trust those
+// that resolvers grant, if they are keys.
+func TestRootKeysOfAChain(t *testing.T) {
 	refuse := &owners{resolvers: []namedResolver{{"fake", &authtest.Fake{Default: auth.Answer{Denied: "no"}}}}}
 	r := &registry{trust: event.Distributed, owners: newReplaceable(refuse)}
 	key := keys.NewSigningKey().Public().Bytes()
@@ -213,6 +214,16 @@ func TestRootKeysOfADistributedChain(t *testing.T) {
 		}
 	}
 	r.trust = event.Centralized
+	for name, c := range map[string]struct {
+		granted []byte
+		code    fault.Code
+	}{"a key": {key, ""}, "garbage": {[]byte{1, 2, 3}, fault.BadMessage}, "half a key": {key[:len(key)-1], fault.BadMessage}} {
+		r.owners = newReplaceable(&owners{resolvers: []namedResolver{{"fake", &authtest.Fake{Default: auth.Answer{RootKeys: [][]byte{key, c.granted}}}}}})
+		if _, err := r.rootKeys(t.Context(), "a/b", wish{create: true}); fault.CodeOf(err) != c.code {
+			t.Errorf("in centralized trust, a grant to %s: %v", name, err)
+		}
+	}
+	r.owners = newReplaceable(refuse)
 	if _, err := r.rootKeys(t.Context(), "a/b", wish{create: true, rootKeys: [][]byte{key}}); !fault.Is(err, fault.Denied) {
 		t.Errorf("in centralized trust its creator does not say: %v", err)
 	}

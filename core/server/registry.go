@@ -342,7 +342,13 @@ func (r *registry) rootKeys(ctx context.Context, name chainname.Name, w wish) ([
 	if r.trust != event.Distributed {
 		owners, done := r.owners.use()
 		defer done()
-		return owners.rootKeys(ctx, name, w.rootKeys)
+		granted, err := owners.rootKeys(ctx, name, w.rootKeys)
+		for i := 0; err == nil && i < len(granted); i++ {
+			if _, wrong := keys.ParseAnyPublicKey(granted[i]); wrong != nil {
+				err = fault.New(fault.BadMessage, "chain %s is new, and an auth resolver gives it to something that is no key, so that nobody could ever write to it: %w", name, wrong)
+			}
+		}
+		return granted, err
 	}
 	if len(w.rootKeys) == 0 || len(w.rootKeys) > event.MaxWriters {
 		return nil, fault.New(fault.NotAuthorized, "chain %s is new, and under distributed trust whoever makes a chain names its owner's key, 1 to %d of them; make a key with `ate key new` and try again", name, event.MaxWriters)

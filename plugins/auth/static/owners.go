@@ -144,28 +144,28 @@ func parseKeys(value *yaml.Node) (keySet, error) {
 			continue
 		}
 		key, err := parseKey(item.Value)
-		if !isText || err != nil || len(key) == 0 {
+		if !isText || err != nil {
 			return set, wrong(item, "this is not a key; write a public identity, as ate key export prints it, the id of its signing key, or the standard base64 of an encoded public key, on one line")
 		}
-		if len(key) > auth.MaxPublicKey {
-			return set, wrong(item, "the key has %d bytes; at most %d are allowed", len(key), auth.MaxPublicKey)
-		}
-		set.keys = append(set.keys, key)
+		set.keys = append(set.keys, key.Bytes())
 	}
 	return set, nil
 }
 
 // parseKey reads one key: an identity or a signing key as package keys writes
 // them, or the base64 of an encoding.
-func parseKey(text string) ([]byte, error) {
+func parseKey(text string) (keys.PublicKey, error) {
 	if !strings.HasPrefix(text, "ate-") {
-		return base64.StdEncoding.Strict().DecodeString(text)
+		encoded, err := base64.StdEncoding.Strict().DecodeString(text)
+		if err != nil {
+			return keys.PublicKey{}, err
+		}
+		return keys.ParseAnyPublicKey(encoded)
 	}
 	if identity, err := keys.ParsePublicIdentity(text); err == nil {
-		return identity.Signing.Bytes(), nil
+		return identity.Signing, nil
 	}
-	signing, err := keys.ParsePublicKeyText(text)
-	return signing.Bytes(), err
+	return keys.ParsePublicKeyText(text)
 }
 
 // oneLine returns the message of a YAML error, without its prefix.

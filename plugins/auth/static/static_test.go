@@ -24,11 +24,25 @@ import (
 	"github.com/atedb/atedb/sdk/plugin"
 )
 
-// example is the owners file of the README.
+// Keys of Ed25519 alone, which are short: those of the seeds of 32 ones and twos.
+const (
+	key1 = "A4qI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c"
+	key2 = "A4E5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
+)
+
+func decoded(key string) []byte {
+	b, err := base64.StdEncoding.DecodeString(key)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// example is an owners file.
 const example = `
 joe@example.com:
-  - AQIDBAUGBwgJCgsMDQ4PEA==
-  - EA8ODQwLCgkIBwYFBAMCAQ==
+  - A4qI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c
+  - A4E5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU
 engineers: public
 "*@example.com": public
 `
@@ -86,7 +100,7 @@ func TestContract(t *testing.T) {
 			return strings.TrimSuffix(config, "}") + `, "revoked_tokens": ["00000000000000000000000000000002"]}`
 		},
 		"inline": func(testing.TB) string {
-			return `{"owners": {"joe@example.com": ["AQID"]}, "ttl": "24h", "contact": "ops@example.com", "revoked_tokens": ["00000000000000000000000000000002"]}`
+			return `{"owners": {"joe@example.com": ["` + key1 + `"]}, "ttl": "24h", "contact": "ops@example.com", "revoked_tokens": ["00000000000000000000000000000002"]}`
 		},
 	}
 	for name, config := range configs {
@@ -104,8 +118,8 @@ func TestContract(t *testing.T) {
 // TestIDOfAKey answers with the id where no more than that is known.
 func TestIDOfAKey(t *testing.T) {
 	id := keys.NewSigningKey().Public()
-	got, err := configured(t, `{"owners": {"joe@example.com": ["`+id.String()+`", "AQID"]}}`).Resolve(t.Context(), auth.Query{Chain: "example.com/joe/db"})
-	want := auth.Answer{RootKeys: [][]byte{{1, 2, 3}}, RootKeyIDs: []event.Hash{id.ID()}, TTL: time.Minute}
+	got, err := configured(t, `{"owners": {"joe@example.com": ["`+id.String()+`", "`+key1+`"]}}`).Resolve(t.Context(), auth.Query{Chain: "example.com/joe/db"})
+	want := auth.Answer{RootKeys: [][]byte{decoded(key1)}, RootKeyIDs: []event.Hash{id.ID()}, TTL: time.Minute}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
@@ -114,7 +128,7 @@ func TestIDOfAKey(t *testing.T) {
 func TestMostExactOwnerAnswers(t *testing.T) {
 	_, config := fileConfig(t, example)
 	r := configured(t, config)
-	everyone := configured(t, `{"owners": {"*": ["AQID"], "engineers": "public"}}`)
+	everyone := configured(t, `{"owners": {"*": ["`+key1+`"], "engineers": "public"}}`)
 	for chain, want := range map[chainname.Name][2]string{
 		"example.com/joe/db":     {"2 keys", "1 keys"},
 		"example.com/ann/db":     {"public", "1 keys"},
@@ -132,7 +146,7 @@ func TestAnswers(t *testing.T) {
 	_, config := fileConfig(t, example)
 	got, err := configured(t, config).Resolve(t.Context(), auth.Query{Chain: "example.com/joe/db"})
 	want := auth.Answer{
-		RootKeys: [][]byte{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}, {16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}},
+		RootKeys: [][]byte{decoded(key1), decoded(key2)},
 		TTL:      time.Minute,
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -200,7 +214,7 @@ func TestReload(t *testing.T) {
 		{"still broken", tick, "denied", "public", 1},
 		{"gone", func() { os.Remove(path); tick() }, "denied", "public", 2},
 		{"still gone", tick, "denied", "public", 2},
-		{"back", func() { write(t, path, "a: [AQID]"); tick() }, "1 keys", "denied", 2},
+		{"back", func() { write(t, path, "a: ["+key1+"]"); tick() }, "1 keys", "denied", 2},
 	}
 	for _, step := range steps {
 		step.do()
@@ -232,8 +246,8 @@ func TestReloadInPlace(t *testing.T) {
 }
 
 func TestBadOwners(t *testing.T) {
-	key := base64.StdEncoding.EncodeToString(make([]byte, auth.MaxPublicKey+1))
-	many := "a:" + strings.Repeat("\n- AQID", auth.MaxRootKeys+1)
+	weak := base64.StdEncoding.EncodeToString(append([]byte{3, 1}, make([]byte, 31)...)) // with which anybody can sign
+	many := "a:" + strings.Repeat("\n- "+key1, auth.MaxRootKeys+1)
 	for text, want := range map[string]string{
 		"":                                "empty",
 		"# nobody\n":                      "empty",
@@ -247,7 +261,7 @@ func TestBadOwners(t *testing.T) {
 		"a: public\nb:\nc: public":        `line 2, owner "b"`,
 		"a: public\n\nb: []":              `line 3, owner "b": the list has 0 keys`,
 		"a: {}":                           `owner "a"`,
-		"a: &x [AQID]\nb: *x":             `line 2, owner "b"`,
+		"a: &x [" + key1 + "]\nb: *x":     `line 2, owner "b"`,
 		"a: public\nb: public\na: public": `line 3, owner "a": the owner is listed twice`,
 		"A: public":                       `owner "A"`,
 		"joe@: public":                    `owner "joe@"`,
@@ -260,13 +274,14 @@ func TestBadOwners(t *testing.T) {
 		"'': public":                      `owner ""`,
 		"'**': public":                    `owner "**"`,
 		"[a]: public":                     "line 1",
-		"a:\n- AQID\n- '?'":               `line 3, owner "a": this is not a key`,
+		"a:\n- " + key1 + "\n- '?'":       `line 3, owner "a": this is not a key`,
 		"a:\n- ''":                        `line 2, owner "a"`,
 		"a:\n- null":                      `line 2, owner "a"`,
-		"a:\n- [AQID]":                    `line 2, owner "a"`,
+		"a:\n- [" + key1 + "]":            `line 2, owner "a"`,
 		"a:\n- AQJ=":                      `line 2, owner "a"`,
-		"a:\n- |\n  AQID\n":               `line 2, owner "a"`,
-		"a:\n- " + key:                    "at most 16384",
+		"a:\n- AQID":                      `line 2, owner "a": this is not a key`, // but base64
+		"a:\n- " + weak:                   `line 2, owner "a": this is not a key`,
+		"a:\n- |\n  " + key1 + "\n":       `line 2, owner "a"`,
 		many:                              "the list has 65 keys",
 		strings.Repeat("#", MaxFile+1):    "larger than",
 	} {
@@ -282,7 +297,7 @@ func TestBadOwners(t *testing.T) {
 }
 
 func TestJSONFile(t *testing.T) {
-	_, config := fileConfig(t, "{\n\t\"a\": \"public\",\n\t\"*@example.com\": [\"AQID\"]\n}\n")
+	_, config := fileConfig(t, "{\n\t\"a\": \"public\",\n\t\"*@example.com\": [\""+key1+"\"]\n}\n")
 	r := configured(t, config)
 	if a, b := resolve(t, r, "a/db"), resolve(t, r, "example.com/x/db"); a != "public" || b != "1 keys" {
 		t.Errorf("a is %s, x@example.com is %s", a, b)
@@ -323,7 +338,7 @@ func TestBadConfig(t *testing.T) {
 
 func FuzzParseOwners(f *testing.F) {
 	f.Add([]byte(example))
-	f.Add([]byte(`{"a": ["AQID"], "*": "public"}`))
+	f.Add([]byte(`{"a": ["` + key1 + `"], "*": "public"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		parsed, err := parseOwners("owners", text)
 		if err != nil && (!fault.Is(err, fault.BadConfig) || strings.Contains(err.Error(), "\n")) {
