@@ -56,8 +56,9 @@ func newUserPassphrase(set *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "passphrase [NAME]",
 		Short: "Change a user's passphrase, and print the new recovery code",
-		Long:  "Passphrase has another passphrase open the user's keys, and prints a new recovery code. The old ones open nothing more.",
-		Args:  userArgs(0, 1),
+		Long: "Passphrase has another passphrase open the user's keys, and prints a new recovery code. The old ones open nothing more.\n" +
+			"Tokens and logins that are there stay good; ate user rotate ends them.",
+		Args: userArgs(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := userArg(args)
 			if err != nil {
