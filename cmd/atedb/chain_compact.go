@@ -48,6 +48,9 @@ func describeCompacted(c *control.Compacted) string {
 	if c.Young > 0 {
 		fmt.Fprintf(&b, "too young yet\t%d\n", c.Young)
 	}
+	if c.Ended > 0 {
+		fmt.Fprintf(&b, "objects ended\t%d\n", c.Ended)
+	}
 	took := time.Duration(c.Seconds * float64(time.Second)).Round(time.Millisecond)
 	fmt.Fprintf(&b, "bytes before\t%d\nbytes after\t%d\ntook\t%s\n", c.Before, c.After, took)
 	for _, o := range c.Overruled {

@@ -126,6 +126,7 @@ type Compacted struct {
 	Examined  uint64      `json:"examined"` // events
 	Dropped   uint64      `json:"dropped"`  // events
 	Young     uint64      `json:"young"`    // events that will be dropped when they are a little older
+	Ended     uint64      `json:"ended"`    // objects, which a strategy that may do so gave up
 	Before    uint64      `json:"before"`   // bytes of records
 	After     uint64      `json:"after"`    // bytes of records
 	Seconds   float64     `json:"seconds"`

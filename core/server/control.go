@@ -127,7 +127,7 @@ func (r controlled) Compact(ctx context.Context, name chainname.Name, progress f
 		return r.compactor.pace(ctx, bytes)
 	})
 	told := control.Compacted{
-		Examined: result.Examined, Dropped: result.Dropped, Young: result.Young,
+		Examined: result.Examined, Dropped: result.Dropped, Young: result.Young, Ended: result.Ended,
 		Before: result.Before, After: result.After, Seconds: result.Took.Seconds(),
 	}
 	for _, o := range result.Overruled {
