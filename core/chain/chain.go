@@ -80,6 +80,7 @@ type Chain struct {
 	compacting  sync.Mutex // held by the one compaction that runs
 	compactions atomic.Pointer[Compactions]
 	erasing     chan struct{} // has room for the one erasure that runs
+	pace        func() func(ctx context.Context, bytes int) error
 
 	queueMu sync.Mutex // guards what follows
 	queue   []*Commit  // waiting for the next round
@@ -164,6 +165,9 @@ type Options struct {
 	// OnProblem is called, on any goroutine, with what an operator should
 	// know and nobody else is told.
 	OnProblem func(error)
+	// Pace, unless nil, begins an erasure and returns what it is told and waits for,
+	// as a compaction does: see Compaction.Pace.
+	Pace func() func(ctx context.Context, bytes int) error
 	// Now is the clock; nil is the machine's.
 	Now func() time.Time
 }
@@ -174,7 +178,10 @@ type Options struct {
 func Open(ctx context.Context, name chainname.Name, o Options) (*Chain, error) {
 	c := &Chain{
 		name: name, log: o.Log, bundles: bundles{o.Log}, validator: o.Validator, publish: o.Publisher,
-		onFail: o.OnFail, onProblem: o.OnProblem, now: o.Now, erasing: make(chan struct{}, 1),
+		onFail: o.OnFail, onProblem: o.OnProblem, now: o.Now, erasing: make(chan struct{}, 1), pace: o.Pace,
+	}
+	if c.pace == nil {
+		c.pace = func() func(context.Context, int) error { return nil }
 	}
 	if c.now == nil {
 		c.now = time.Now

@@ -3,9 +3,8 @@ package chain
 import (
 	"bytes"
 	"context"
+	"slices"
 
-	"github.com/atedb/atedb/sdk/event"
-	"github.com/atedb/atedb/sdk/event/eventpb"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/storage"
 )
@@ -28,61 +27,32 @@ func (c *Chain) Erase(ctx context.Context, key []byte) (events uint64, err error
 	case <-ctx.Done():
 		return 0, fault.New(fault.Unavailable, "erasing object %q: %w", key, context.Cause(ctx))
 	}
-	until, err := c.allowsErasure(ctx, key)
-	if err != nil {
-		return 0, err
-	}
-	header := new(eventpb.Header)
 	var set storage.DropSet
 	erase := func() error {
+		slices.Reverse(set)
 		erased, err := c.log.Erase(ctx, set)
 		events += erased.Events
 		set = set[:0]
 		return err
 	}
-	err = c.scan(ctx, 0, until, func(b *event.Batch) error {
-		seq := b.First
-		for f, err := range b.Events() {
-			if err == nil {
-				err = event.UnmarshalHeader(f.Header, header)
-			}
-			if err != nil {
-				return fault.New(fault.Damaged, "event %d of chain %s: %w", seq, c.name, err)
-			}
-			if seq < until && f.DataLen > 0 && bytes.Equal(header.Key, key) {
-				set = append(set, storage.Range{First: seq, End: seq + 1})
-			}
-			seq++
+	seen, allowed := false, false
+	for e, err := range c.newestFirst(ctx, c.Next(), c.pace()) {
+		if err == nil && len(set) == maxDrop {
+			err = erase()
 		}
-		if len(set) < maxDrop {
-			return nil
-		}
-		return erase()
-	})
-	if err == nil { // also of nothing: an erasure that did not end may have left something
-		err = erase()
-	}
-	return events, err
-}
-
-// allowsErasure returns the seq of the newest event that lets the data before it
-// be erased; 0 if there is no event of the object.
-func (c *Chain) allowsErasure(ctx context.Context, key []byte) (event.Seq, error) {
-	seen := false
-	for e, err := range c.newestFirst(ctx, c.Next(), nil) {
 		if err != nil {
-			return 0, err
+			return events, err
 		}
 		if !bytes.Equal(e.Header.Key, key) {
 			continue
 		}
-		if e.Header.Erase {
-			return e.Seq, nil
+		if allowed && e.DataSize > 0 {
+			set = append(set, storage.Range{First: e.Seq, End: e.Seq + 1})
 		}
-		seen = true
+		seen, allowed = true, allowed || e.Header.Erase
 	}
-	if seen {
+	if seen && !allowed {
 		return 0, fault.New(fault.NotAuthorized, "no tombstone of object %q says that its data may be erased; whoever may end it, or make objects at the top if it has ended, writes one that does", key)
 	}
-	return 0, nil
+	return events, erase() // also of nothing: an erasure that did not end may have left something
 }

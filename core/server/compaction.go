@@ -44,6 +44,20 @@ func (c *compactor) pace(ctx context.Context, bytes int) error {
 	return nil
 }
 
+// giveWay returns a pace that also gives way to commits, for one compaction or
+// erasure, which begins.
+func (c *compactor) giveWay(pace func(ctx context.Context, bytes int) error) func(ctx context.Context, bytes int) error {
+	courtesy := c.scheduler.Courtesy()
+	return func(ctx context.Context, bytes int) error {
+		if bytes > 0 {
+			if err := pace(ctx, bytes); err != nil {
+				return err
+			}
+		}
+		return courtesy.GiveWay(ctx)
+	}
+}
+
 // compact compacts a chain, which must not be closed meanwhile, until that fails:
 // it is not opened anew before. pace is told of bytes that were read, and waits as
 // long as the next ones have to.
@@ -57,18 +71,9 @@ func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx 
 	defer open.compacting.Add(-1)
 	log := c.log.With("chain", target.Name())
 	log.Debug("compaction begins", "events", target.Next())
-	courtesy := c.scheduler.Courtesy()
-	giveWay := func(ctx context.Context, bytes int) error {
-		if bytes > 0 {
-			if err := pace(ctx, bytes); err != nil {
-				return err
-			}
-		}
-		return courtesy.GiveWay(ctx)
-	}
 	votes, done := c.strategies.use()
 	defer done()
-	result, err := target.Compact(ctx, chain.Compaction{Strategies: votes.list, TombstoneAge: c.tombstones, Passed: open.feed.Passed, Pace: giveWay})
+	result, err := target.Compact(ctx, chain.Compaction{Strategies: votes.list, TombstoneAge: c.tombstones, Passed: open.feed.Passed, Pace: c.giveWay(pace)})
 	for _, o := range result.Overruled {
 		log.Warn("a compaction strategy wanted values dropped that live; they are kept", "strategy", o.Strategy, "values", o.Values)
 	}

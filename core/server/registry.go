@@ -261,6 +261,7 @@ func (r *registry) openChain(c *openChain, w wish) error {
 	c.feed = fanout.NewFeed(c.log, c.log.State().Next)
 	opened, err := chain.Open(ctx, c.name, chain.Options{
 		Log: c.log, Publisher: published{c}, Trust: r.trust, Validator: r.validator,
+		Pace:      func() func(context.Context, int) error { return r.compactor.giveWay(r.compactor.pace) },
 		OnFail:    func(err error) { r.failed(c, err) },
 		OnProblem: func(err error) { r.log.Warn("a chain needs attention", "chain", c.name, "error", err) },
 	})
