@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/atedb/atedb/core/authserver/accounts"
 	"github.com/atedb/atedb/sdk/account"
@@ -22,6 +23,7 @@ func (c *caller) putGroup(ctx context.Context, m *pb.PutGroup) error {
 	if err != nil {
 		return err
 	}
+	count := sync.OnceValue(c.countChange)
 	return c.store.Update(ctx, func(t *accounts.Tx) error {
 		u, err := c.acting(t)
 		if err != nil {
@@ -39,7 +41,14 @@ func (c *caller) putGroup(ctx context.Context, m *pb.PutGroup) error {
 		if err != nil {
 			return err
 		}
-		t.PutGroup(statement.Name, next)
+		var before *accounts.Earlier
+		if old != nil {
+			before = &accounts.Earlier{Number: statement.Number - 1, Encoded: old.Statement}
+			if err := count(); err != nil {
+				return err
+			}
+		}
+		t.PutGroup(statement.Name, next, before)
 		return change.list(t)
 	})
 }

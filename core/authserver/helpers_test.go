@@ -130,19 +130,20 @@ var (
 // open opens the server over the log, as after a crash.
 func (w *world) open() {
 	w.tb.Helper()
+	now := func() time.Time {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.time
+	}
 	store, err := accounts.Open(w.tb.Context(), accounts.Options{
-		Log: w.log, Identity: testIdentity(),
+		Log: w.log, Identity: testIdentity(), Now: now,
 		OnFail:    func(err error) { w.tb.Errorf("the chain failed: %v", err) },
 		OnProblem: func(err error) { w.tb.Errorf("the chain has a problem: %v", err) },
 	})
 	check(w.tb, err)
 	w.service, err = newService(store, testIdentity(), Policy{}, hclog.NewNullLogger())
 	check(w.tb, err)
-	w.now = func() time.Time {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.time
-	}
+	w.now = now
 }
 
 // pass lets time pass.
@@ -309,7 +310,12 @@ func (p *peer) holds(t *token.Token) (*pb.TokenStatus, error) {
 
 func (p *peer) lookAt(name string, known uint64) (*pb.Found, error) {
 	p.tb.Helper()
-	reply := p.ask(&pb.Request{Ask: &pb.Request_Look{Look: &pb.Look{Name: name, KnownSize: known}}})
+	return p.lookFrom(name, known, 0)
+}
+
+func (p *peer) lookFrom(name string, known, from uint64) (*pb.Found, error) {
+	p.tb.Helper()
+	reply := p.ask(&pb.Request{Ask: &pb.Request_Look{Look: &pb.Look{Name: name, KnownSize: known, From: from}}})
 	return reply.GetFound(), faultOf(reply)
 }
 

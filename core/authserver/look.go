@@ -12,14 +12,13 @@ import (
 // look answers who asks about a user or a group what everybody may know.
 func (c *caller) look(ctx context.Context, m *pb.Look) (*pb.Found, error) {
 	if strings.Contains(m.Name, "@") {
-		name, err := account.ParseName(m.Name)
-		if err != nil {
+		if _, err := account.ParseName(m.Name); err != nil {
 			return nil, err
 		}
-		return c.store.FindUser(ctx, string(name), m.KnownSize)
+		return c.store.FindUser(ctx, m)
 	}
 	if err := group.CheckName(m.Name); err != nil {
 		return nil, err
 	}
-	return c.store.FindGroup(ctx, m.Name, m.KnownSize)
+	return c.store.FindGroup(ctx, m)
 }

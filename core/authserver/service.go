@@ -31,6 +31,7 @@ type service struct {
 
 	logins        *throttle.Logins
 	registrations *throttle.Limiter
+	changes       *throttle.Limiter
 	warnings      *throttle.Limiter // of the log
 }
 
@@ -46,10 +47,14 @@ var (
 	warningRate      = throttle.Rate{Burst: 10, Every: 10 * time.Second}  // warnings logged
 )
 
+// changeRate limits the statements that a user replaces, which are kept for ever.
+var changeRate = throttle.Rate{Burst: 2000, Every: 10 * time.Second}
+
 func newService(store *accounts.Store, self *identity.Private, policy Policy, log hclog.Logger) (*service, error) {
 	s := &service{
 		store: store, self: self, policy: policy, log: log, now: time.Now,
-		logins: throttle.NewLogins(), registrations: throttle.New(registrationRate), warnings: throttle.New(warningRate),
+		logins: throttle.NewLogins(), registrations: throttle.New(registrationRate),
+		changes: throttle.New(changeRate), warnings: throttle.New(warningRate),
 	}
 	var err error
 	if s.inviter, err = invite.New(self.Signing()); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
+	"sync"
 
 	"github.com/atedb/atedb/core/authserver/accounts"
 	"github.com/atedb/atedb/core/authserver/throttle"
@@ -41,7 +42,7 @@ func (c *caller) createUser(ctx context.Context, m *pb.CreateUser) error {
 				return c.tooMany("new users from this address", advert.Name, c.from, wait)
 			}
 		}
-		t.PutAdvert(string(advert.Name), created)
+		t.PutAdvert(string(advert.Name), created, nil)
 		t.PutVault(string(advert.Name), created)
 		return nil
 	})
@@ -88,6 +89,7 @@ func (c *caller) putUser(ctx context.Context, m *pb.PutUser) error {
 	if err != nil {
 		return err
 	}
+	count := sync.OnceValue(c.countChange)
 	err = c.store.Update(ctx, func(t *accounts.Tx) error {
 		u, err := c.loggedIn(t)
 		if err != nil {
@@ -111,8 +113,12 @@ func (c *caller) putUser(ctx context.Context, m *pb.PutUser) error {
 			return err
 		}
 		if advert != nil {
+			if err := count(); err != nil {
+				return err
+			}
+			before := &accounts.Earlier{Number: u.advert.Number, Encoded: u.User.Advert}
 			u.User.Advert = advert.Encode()
-			t.PutAdvert(string(u.name), u.User)
+			t.PutAdvert(string(u.name), u.User, before)
 		}
 		if u.User.Vault = encoded; len(vault.TOTP()) == 0 {
 			u.TOTPStep = 0
@@ -124,6 +130,14 @@ func (c *caller) putUser(ctx context.Context, m *pb.PutUser) error {
 		c.as.knows(vault)
 	}
 	return err
+}
+
+// countChange counts a change that leaves a statement to be kept for ever.
+func (c *caller) countChange() error {
+	if wait := c.changes.Take(string(c.as.user), c.now()); wait > 0 {
+		return c.tooMany("changes of keys and groups", c.as.user, c.from, wait)
+	}
+	return nil
 }
 
 // errOtherVault refuses to change a vault in ignorance of what it has become,

@@ -13,16 +13,22 @@
 // Name is a user's name@domain or a group's name, and H is the hexadecimal
 // SHA-256 of it.
 //
-//	key          type                 data
-//	"user/" H    "ate-advert-v1"      the user's newest advert, signed
-//	"group/" H   "ate-group-v1"       the group's newest statement, signed
+//	key              type             data
+//	"user/" H        "ate-advert-v1"  the user's newest advert, signed
+//	"user/" H "/" N  "ate-advert-v1"  the user's advert with the number N, in decimal, which was the newest once
+//	"group/" H       "ate-group-v1"   the group's newest statement, signed
+//	"group/" H "/" N "ate-group-v1"   the group's statement with the number N, which was the newest once
 //	"vault/" H   "ate-vault-v1"       private: the user's vault
 //	"roster/" H  "ate-roster-v1"      private: the group's roster
 //	"tokens/" H  "ate-tokens-v1"      private: the user's registered tokens
 //	"groups/" H  "ate-membership-v1"  private: the groups that the user is in
 //
 // The signed ones are encoded account.Signed messages, as their owner sent them,
-// and are shown to everybody. The private ones never leave the server in an
+// and are shown to everybody. Who knows an earlier one needs those in between to
+// see that the newest continues it, so they are kept for ever: whatever takes a
+// statement's place is in one commit with an object of its own for that
+// statement. Accounts from before that was so lack what was replaced until then.
+// The private ones never leave the server in an
 // event. Since the hashes of events are in the proofs that everybody may have,
 // each has random bytes, so that nobody can find out by guessing what is in it:
 //

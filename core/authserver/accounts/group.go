@@ -23,8 +23,10 @@ func (t *Tx) Group(name string) (*Group, error) {
 	return &Group{Statement: data[0], Roster: roster}, err
 }
 
-// PutGroup puts a group, a new one or the next state of one.
-func (t *Tx) PutGroup(name string, g *Group) {
+// PutGroup puts a group, a new one or the next state of one, whose statement was
+// before until now; nil for a new one.
+func (t *Tx) PutGroup(name string, g *Group, before *Earlier) {
+	t.keep(statements, name, before)
 	t.put(statements, name, g.Statement)
 	t.put(rosters, name, seal(g.Roster))
 }

@@ -27,6 +27,8 @@ type Options struct {
 	OnProblem func(error)
 	// OnStored, unless nil, is told how many bytes became durable.
 	OnStored func(bytes int)
+	// Now is the chain's clock; nil is the machine's.
+	Now func() time.Time
 }
 
 // Store is the accounts. Its methods may be called by several goroutines.
@@ -49,7 +51,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		}
 	}
 	opened, err := chain.Open(ctx, ChainName, chain.Options{
-		Log: o.Log, Trust: event.Centralized, Publisher: stored{o.OnStored}, OnFail: o.OnFail, OnProblem: o.OnProblem,
+		Log: o.Log, Trust: event.Centralized, Publisher: stored{o.OnStored}, OnFail: o.OnFail, OnProblem: o.OnProblem, Now: o.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -79,7 +81,7 @@ func (s *Store) adopt(ctx context.Context, key event.Hash) error {
 		if decoy, err = newDecoy(); err != nil {
 			return err
 		}
-		t.PutAdvert(decoyName, decoy)
+		t.PutAdvert(decoyName, decoy, nil)
 		t.PutVault(decoyName, decoy)
 		return nil
 	})

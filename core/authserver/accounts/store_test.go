@@ -48,14 +48,14 @@ func TestReopen(t *testing.T) {
 	s := open(t, log)
 	joe := &User{Advert: []byte("advert"), Vault: []byte("vault"), Created: time.UnixMilli(1700000000123), TOTPStep: 7}
 	must(t, s.Update(t.Context(), func(x *Tx) error {
-		x.PutAdvert("joe", joe)
+		x.PutAdvert("joe", joe, nil)
 		x.PutVault("joe", joe)
-		x.PutGroup("writers", &Group{Statement: []byte("statement"), Roster: []byte("roster")})
+		x.PutGroup("writers", &Group{Statement: []byte("statement"), Roster: []byte("roster")}, nil)
 		x.PutMembership("joe", &Membership{Created: 3, Groups: []string{"writers", "painters"}})
 		return nil
 	}))
 	failure := errors.New("changed my mind")
-	if err := s.Update(t.Context(), func(x *Tx) error { x.PutAdvert("eve", joe); return failure }); err != failure {
+	if err := s.Update(t.Context(), func(x *Tx) error { x.PutAdvert("eve", joe, nil); return failure }); err != failure {
 		t.Errorf("an update that fails returns %v", err)
 	}
 	id := s.ChainID()
@@ -108,7 +108,7 @@ func TestAllOrNothing(t *testing.T) {
 	log.OnAppend = func([]byte) (int, error) { return 0, fault.New(fault.DiskFull, "full") }
 	joe := &User{Advert: []byte("a"), Vault: []byte("v")}
 	err := s.Update(t.Context(), func(x *Tx) error {
-		x.PutAdvert("joe", joe)
+		x.PutAdvert("joe", joe, nil)
 		x.PutVault("joe", joe)
 		return nil
 	})

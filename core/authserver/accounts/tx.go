@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/atedb/atedb/core/chain"
+	"github.com/atedb/atedb/sdk/authserver"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 )
@@ -85,9 +86,24 @@ func (t *Tx) get(keys ...[]byte) ([][]byte, error) {
 	return data, nil
 }
 
-// put has an object's data changed.
-func (t *Tx) put(kind kind, name string, data []byte) {
-	header, err := (&event.Header{Key: keyOf(kind, name), Type: kind.eventType, Time: time.Now()}).Encode()
+// Earlier is a statement that another one takes the place of.
+type Earlier struct {
+	Number  uint64
+	Encoded []byte // an account.Signed
+}
+
+// keep has a statement kept, unless it is nil, as an object of its own.
+func (t *Tx) keep(kind kind, name string, e *Earlier) {
+	if e != nil {
+		t.putObject(kind, authserver.EarlierKey(keyOf(kind, name), e.Number), e.Encoded)
+	}
+}
+
+// put has the data changed of the object of a name.
+func (t *Tx) put(kind kind, name string, data []byte) { t.putObject(kind, keyOf(kind, name), data) }
+
+func (t *Tx) putObject(kind kind, key, data []byte) {
+	header, err := (&event.Header{Key: key, Type: kind.eventType, Time: time.Now()}).Encode()
 	if err != nil {
 		t.err = err
 		return

@@ -67,8 +67,12 @@ func (t *Tx) HasUser(name string) bool {
 	return versions[0].Exists
 }
 
-// PutAdvert puts a user's first or next advert.
-func (t *Tx) PutAdvert(name string, u *User) { t.put(adverts, name, u.Advert) }
+// PutAdvert puts a user's first or next advert. Until now it was before; nil for
+// a first one.
+func (t *Tx) PutAdvert(name string, u *User, before *Earlier) {
+	t.keep(adverts, name, before)
+	t.put(adverts, name, u.Advert)
+}
 
 // PutVault puts all of a user but the advert. A new user needs both.
 func (t *Tx) PutVault(name string, u *User) {

@@ -567,7 +567,10 @@ type Look struct {
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The size of the newest head of the server's log that the client remembers,
 	// 0 for none: Found then proves that the log continues it.
-	KnownSize     uint64 `protobuf:"varint,2,opt,name=known_size,json=knownSize,proto3" json:"known_size,omitempty"`
+	KnownSize uint64 `protobuf:"varint,2,opt,name=known_size,json=knownSize,proto3" json:"known_size,omitempty"`
+	// The number of the first statement before the newest that the client wants
+	// to see too; 0 for none.
+	From          uint64 `protobuf:"varint,3,opt,name=from,proto3" json:"from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -616,6 +619,13 @@ func (x *Look) GetKnownSize() uint64 {
 	return 0
 }
 
+func (x *Look) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
 type Found struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the chain that is the server's log.
@@ -629,7 +639,10 @@ type Found struct {
 	// The log's head, signed by the server: a note of package checkpoint.
 	Checkpoint string `protobuf:"bytes,5,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// Consistency proof from the client's known size to the checkpoint's head.
-	Consistency   [][]byte `protobuf:"bytes,6,rep,name=consistency,proto3" json:"consistency,omitempty"`
+	Consistency [][]byte `protobuf:"bytes,6,rep,name=consistency,proto3" json:"consistency,omitempty"`
+	// The statements before the newest, from the number that was asked for on and
+	// without a gap, as many as fit in one answer.
+	Earlier       []*Earlier `protobuf:"bytes,7,rep,name=earlier,proto3" json:"earlier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -706,6 +719,76 @@ func (x *Found) GetConsistency() [][]byte {
 	return nil
 }
 
+func (x *Found) GetEarlier() []*Earlier {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
+}
+
+// Earlier is a statement that was the newest once.
+type Earlier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event that keeps it, framed as package event says.
+	Frame []byte `protobuf:"bytes,1,opt,name=frame,proto3" json:"frame,omitempty"`
+	Seq   uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Inclusion proof of the event in the checkpoint's head.
+	Inclusion     [][]byte `protobuf:"bytes,3,rep,name=inclusion,proto3" json:"inclusion,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Earlier) Reset() {
+	*x = Earlier{}
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Earlier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Earlier) ProtoMessage() {}
+
+func (x *Earlier) ProtoReflect() protoreflect.Message {
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Earlier.ProtoReflect.Descriptor instead.
+func (*Earlier) Descriptor() ([]byte, []int) {
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Earlier) GetFrame() []byte {
+	if x != nil {
+		return x.Frame
+	}
+	return nil
+}
+
+func (x *Earlier) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Earlier) GetInclusion() [][]byte {
+	if x != nil {
+		return x.Inclusion
+	}
+	return nil
+}
+
 // CheckToken asks whether a token still holds. It needs no login.
 type CheckToken struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -719,7 +802,7 @@ type CheckToken struct {
 
 func (x *CheckToken) Reset() {
 	*x = CheckToken{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[5]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +814,7 @@ func (x *CheckToken) String() string {
 func (*CheckToken) ProtoMessage() {}
 
 func (x *CheckToken) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[5]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +827,7 @@ func (x *CheckToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckToken.ProtoReflect.Descriptor instead.
 func (*CheckToken) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{5}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CheckToken) GetUser() string {
@@ -783,7 +866,7 @@ type TokenStatus struct {
 
 func (x *TokenStatus) Reset() {
 	*x = TokenStatus{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[6]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -795,7 +878,7 @@ func (x *TokenStatus) String() string {
 func (*TokenStatus) ProtoMessage() {}
 
 func (x *TokenStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[6]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -808,7 +891,7 @@ func (x *TokenStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenStatus.ProtoReflect.Descriptor instead.
 func (*TokenStatus) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{6}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TokenStatus) GetRefused() string {
@@ -843,7 +926,7 @@ type GetStretch struct {
 
 func (x *GetStretch) Reset() {
 	*x = GetStretch{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[7]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +938,7 @@ func (x *GetStretch) String() string {
 func (*GetStretch) ProtoMessage() {}
 
 func (x *GetStretch) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[7]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +951,7 @@ func (x *GetStretch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStretch.ProtoReflect.Descriptor instead.
 func (*GetStretch) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{7}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetStretch) GetName() string {
@@ -902,7 +985,7 @@ type Login struct {
 
 func (x *Login) Reset() {
 	*x = Login{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[8]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +997,7 @@ func (x *Login) String() string {
 func (*Login) ProtoMessage() {}
 
 func (x *Login) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[8]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +1010,7 @@ func (x *Login) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Login.ProtoReflect.Descriptor instead.
 func (*Login) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{8}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Login) GetName() string {
@@ -977,7 +1060,7 @@ type LoggedIn struct {
 
 func (x *LoggedIn) Reset() {
 	*x = LoggedIn{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[9]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +1072,7 @@ func (x *LoggedIn) String() string {
 func (*LoggedIn) ProtoMessage() {}
 
 func (x *LoggedIn) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[9]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,7 +1085,7 @@ func (x *LoggedIn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoggedIn.ProtoReflect.Descriptor instead.
 func (*LoggedIn) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{9}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LoggedIn) GetTotpNeeded() bool {
@@ -1041,7 +1124,7 @@ type Present struct {
 
 func (x *Present) Reset() {
 	*x = Present{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[10]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1136,7 @@ func (x *Present) String() string {
 func (*Present) ProtoMessage() {}
 
 func (x *Present) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[10]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1149,7 @@ func (x *Present) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Present.ProtoReflect.Descriptor instead.
 func (*Present) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{10}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Present) GetDelegation() *accountpb.Signed {
@@ -1102,7 +1185,7 @@ type CreateUser struct {
 
 func (x *CreateUser) Reset() {
 	*x = CreateUser{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[11]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1197,7 @@ func (x *CreateUser) String() string {
 func (*CreateUser) ProtoMessage() {}
 
 func (x *CreateUser) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[11]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1210,7 @@ func (x *CreateUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUser.ProtoReflect.Descriptor instead.
 func (*CreateUser) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{11}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateUser) GetAdvert() *accountpb.Signed {
@@ -1163,7 +1246,7 @@ type PutUser struct {
 
 func (x *PutUser) Reset() {
 	*x = PutUser{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[12]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1175,7 +1258,7 @@ func (x *PutUser) String() string {
 func (*PutUser) ProtoMessage() {}
 
 func (x *PutUser) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[12]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1188,7 +1271,7 @@ func (x *PutUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutUser.ProtoReflect.Descriptor instead.
 func (*PutUser) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{12}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PutUser) GetAdvert() *accountpb.Signed {
@@ -1221,7 +1304,7 @@ type SetTotp struct {
 
 func (x *SetTotp) Reset() {
 	*x = SetTotp{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[13]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1316,7 @@ func (x *SetTotp) String() string {
 func (*SetTotp) ProtoMessage() {}
 
 func (x *SetTotp) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[13]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1329,7 @@ func (x *SetTotp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetTotp.ProtoReflect.Descriptor instead.
 func (*SetTotp) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{13}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetTotp) GetSecret() []byte {
@@ -1279,7 +1362,7 @@ type GetUser struct {
 
 func (x *GetUser) Reset() {
 	*x = GetUser{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[14]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1291,7 +1374,7 @@ func (x *GetUser) String() string {
 func (*GetUser) ProtoMessage() {}
 
 func (x *GetUser) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[14]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1304,7 +1387,7 @@ func (x *GetUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUser.ProtoReflect.Descriptor instead.
 func (*GetUser) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{14}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{15}
 }
 
 type User struct {
@@ -1322,7 +1405,7 @@ type User struct {
 
 func (x *User) Reset() {
 	*x = User{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[15]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1334,7 +1417,7 @@ func (x *User) String() string {
 func (*User) ProtoMessage() {}
 
 func (x *User) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[15]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1347,7 +1430,7 @@ func (x *User) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use User.ProtoReflect.Descriptor instead.
 func (*User) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{15}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *User) GetName() string {
@@ -1397,7 +1480,7 @@ type PutGroup struct {
 
 func (x *PutGroup) Reset() {
 	*x = PutGroup{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[16]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1409,7 +1492,7 @@ func (x *PutGroup) String() string {
 func (*PutGroup) ProtoMessage() {}
 
 func (x *PutGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[16]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1422,7 +1505,7 @@ func (x *PutGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutGroup.ProtoReflect.Descriptor instead.
 func (*PutGroup) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{16}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PutGroup) GetStatement() *accountpb.Signed {
@@ -1448,7 +1531,7 @@ type GetGroup struct {
 
 func (x *GetGroup) Reset() {
 	*x = GetGroup{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[17]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,7 +1543,7 @@ func (x *GetGroup) String() string {
 func (*GetGroup) ProtoMessage() {}
 
 func (x *GetGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[17]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1473,7 +1556,7 @@ func (x *GetGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGroup.ProtoReflect.Descriptor instead.
 func (*GetGroup) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{17}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetGroup) GetName() string {
@@ -1494,7 +1577,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[18]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1506,7 +1589,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[18]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,7 +1602,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{18}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Group) GetStatement() *accountpb.Signed {
@@ -1545,7 +1628,7 @@ type RegisterToken struct {
 
 func (x *RegisterToken) Reset() {
 	*x = RegisterToken{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[19]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1640,7 @@ func (x *RegisterToken) String() string {
 func (*RegisterToken) ProtoMessage() {}
 
 func (x *RegisterToken) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[19]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1653,7 @@ func (x *RegisterToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterToken.ProtoReflect.Descriptor instead.
 func (*RegisterToken) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{19}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RegisterToken) GetDelegation() *accountpb.Signed {
@@ -1589,7 +1672,7 @@ type RevokeToken struct {
 
 func (x *RevokeToken) Reset() {
 	*x = RevokeToken{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[20]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1684,7 @@ func (x *RevokeToken) String() string {
 func (*RevokeToken) ProtoMessage() {}
 
 func (x *RevokeToken) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[20]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1697,7 @@ func (x *RevokeToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeToken.ProtoReflect.Descriptor instead.
 func (*RevokeToken) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{20}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RevokeToken) GetTokenId() []byte {
@@ -1632,7 +1715,7 @@ type ListTokens struct {
 
 func (x *ListTokens) Reset() {
 	*x = ListTokens{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[21]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1644,7 +1727,7 @@ func (x *ListTokens) String() string {
 func (*ListTokens) ProtoMessage() {}
 
 func (x *ListTokens) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[21]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1657,7 +1740,7 @@ func (x *ListTokens) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTokens.ProtoReflect.Descriptor instead.
 func (*ListTokens) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{21}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{22}
 }
 
 type Tokens struct {
@@ -1669,7 +1752,7 @@ type Tokens struct {
 
 func (x *Tokens) Reset() {
 	*x = Tokens{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[22]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1764,7 @@ func (x *Tokens) String() string {
 func (*Tokens) ProtoMessage() {}
 
 func (x *Tokens) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[22]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1777,7 @@ func (x *Tokens) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tokens.ProtoReflect.Descriptor instead.
 func (*Tokens) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{22}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Tokens) GetTokens() []*TokenInfo {
@@ -1715,7 +1798,7 @@ type TokenInfo struct {
 
 func (x *TokenInfo) Reset() {
 	*x = TokenInfo{}
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[23]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1727,7 +1810,7 @@ func (x *TokenInfo) String() string {
 func (*TokenInfo) ProtoMessage() {}
 
 func (x *TokenInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[23]
+	mi := &file_authserver_authserverpb_authserver_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1740,7 +1823,7 @@ func (x *TokenInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenInfo.ProtoReflect.Descriptor instead.
 func (*TokenInfo) Descriptor() ([]byte, []int) {
-	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{23}
+	return file_authserver_authserverpb_authserver_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TokenInfo) GetDelegation() []byte {
@@ -1799,11 +1882,12 @@ const file_authserver_authserverpb_authserver_proto_rawDesc = "" +
 	"\x05group\x18\v \x01(\v2\x18.ate.authserver.v1.GroupH\x00R\x05group\x123\n" +
 	"\x06tokens\x18\f \x01(\v2\x19.ate.authserver.v1.TokensH\x00R\x06tokensB\b\n" +
 	"\x06answer\"\x06\n" +
-	"\x04Done\"9\n" +
+	"\x04Done\"M\n" +
 	"\x04Look\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
-	"known_size\x18\x02 \x01(\x04R\tknownSize\"\xaa\x01\n" +
+	"known_size\x18\x02 \x01(\x04R\tknownSize\x12\x12\n" +
+	"\x04from\x18\x03 \x01(\x04R\x04from\"\xe0\x01\n" +
 	"\x05Found\x12\x19\n" +
 	"\bchain_id\x18\x01 \x01(\fR\achainId\x12\x14\n" +
 	"\x05frame\x18\x02 \x01(\fR\x05frame\x12\x10\n" +
@@ -1812,7 +1896,12 @@ const file_authserver_authserverpb_authserver_proto_rawDesc = "" +
 	"\n" +
 	"checkpoint\x18\x05 \x01(\tR\n" +
 	"checkpoint\x12 \n" +
-	"\vconsistency\x18\x06 \x03(\fR\vconsistency\"S\n" +
+	"\vconsistency\x18\x06 \x03(\fR\vconsistency\x124\n" +
+	"\aearlier\x18\a \x03(\v2\x1a.ate.authserver.v1.EarlierR\aearlier\"O\n" +
+	"\aEarlier\x12\x14\n" +
+	"\x05frame\x18\x01 \x01(\fR\x05frame\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x1c\n" +
+	"\tinclusion\x18\x03 \x03(\fR\tinclusion\"S\n" +
 	"\n" +
 	"CheckToken\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x19\n" +
@@ -1900,79 +1989,81 @@ func file_authserver_authserverpb_authserver_proto_rawDescGZIP() []byte {
 	return file_authserver_authserverpb_authserver_proto_rawDescData
 }
 
-var file_authserver_authserverpb_authserver_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_authserver_authserverpb_authserver_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_authserver_authserverpb_authserver_proto_goTypes = []any{
 	(*Request)(nil),           // 0: ate.authserver.v1.Request
 	(*Reply)(nil),             // 1: ate.authserver.v1.Reply
 	(*Done)(nil),              // 2: ate.authserver.v1.Done
 	(*Look)(nil),              // 3: ate.authserver.v1.Look
 	(*Found)(nil),             // 4: ate.authserver.v1.Found
-	(*CheckToken)(nil),        // 5: ate.authserver.v1.CheckToken
-	(*TokenStatus)(nil),       // 6: ate.authserver.v1.TokenStatus
-	(*GetStretch)(nil),        // 7: ate.authserver.v1.GetStretch
-	(*Login)(nil),             // 8: ate.authserver.v1.Login
-	(*LoggedIn)(nil),          // 9: ate.authserver.v1.LoggedIn
-	(*Present)(nil),           // 10: ate.authserver.v1.Present
-	(*CreateUser)(nil),        // 11: ate.authserver.v1.CreateUser
-	(*PutUser)(nil),           // 12: ate.authserver.v1.PutUser
-	(*SetTotp)(nil),           // 13: ate.authserver.v1.SetTotp
-	(*GetUser)(nil),           // 14: ate.authserver.v1.GetUser
-	(*User)(nil),              // 15: ate.authserver.v1.User
-	(*PutGroup)(nil),          // 16: ate.authserver.v1.PutGroup
-	(*GetGroup)(nil),          // 17: ate.authserver.v1.GetGroup
-	(*Group)(nil),             // 18: ate.authserver.v1.Group
-	(*RegisterToken)(nil),     // 19: ate.authserver.v1.RegisterToken
-	(*RevokeToken)(nil),       // 20: ate.authserver.v1.RevokeToken
-	(*ListTokens)(nil),        // 21: ate.authserver.v1.ListTokens
-	(*Tokens)(nil),            // 22: ate.authserver.v1.Tokens
-	(*TokenInfo)(nil),         // 23: ate.authserver.v1.TokenInfo
-	(*accountpb.Stretch)(nil), // 24: ate.account.v1.Stretch
-	(accountpb.Lock_Kind)(0),  // 25: ate.account.v1.Lock.Kind
-	(*accountpb.Vault)(nil),   // 26: ate.account.v1.Vault
-	(*accountpb.Signed)(nil),  // 27: ate.account.v1.Signed
+	(*Earlier)(nil),           // 5: ate.authserver.v1.Earlier
+	(*CheckToken)(nil),        // 6: ate.authserver.v1.CheckToken
+	(*TokenStatus)(nil),       // 7: ate.authserver.v1.TokenStatus
+	(*GetStretch)(nil),        // 8: ate.authserver.v1.GetStretch
+	(*Login)(nil),             // 9: ate.authserver.v1.Login
+	(*LoggedIn)(nil),          // 10: ate.authserver.v1.LoggedIn
+	(*Present)(nil),           // 11: ate.authserver.v1.Present
+	(*CreateUser)(nil),        // 12: ate.authserver.v1.CreateUser
+	(*PutUser)(nil),           // 13: ate.authserver.v1.PutUser
+	(*SetTotp)(nil),           // 14: ate.authserver.v1.SetTotp
+	(*GetUser)(nil),           // 15: ate.authserver.v1.GetUser
+	(*User)(nil),              // 16: ate.authserver.v1.User
+	(*PutGroup)(nil),          // 17: ate.authserver.v1.PutGroup
+	(*GetGroup)(nil),          // 18: ate.authserver.v1.GetGroup
+	(*Group)(nil),             // 19: ate.authserver.v1.Group
+	(*RegisterToken)(nil),     // 20: ate.authserver.v1.RegisterToken
+	(*RevokeToken)(nil),       // 21: ate.authserver.v1.RevokeToken
+	(*ListTokens)(nil),        // 22: ate.authserver.v1.ListTokens
+	(*Tokens)(nil),            // 23: ate.authserver.v1.Tokens
+	(*TokenInfo)(nil),         // 24: ate.authserver.v1.TokenInfo
+	(*accountpb.Stretch)(nil), // 25: ate.account.v1.Stretch
+	(accountpb.Lock_Kind)(0),  // 26: ate.account.v1.Lock.Kind
+	(*accountpb.Vault)(nil),   // 27: ate.account.v1.Vault
+	(*accountpb.Signed)(nil),  // 28: ate.account.v1.Signed
 }
 var file_authserver_authserverpb_authserver_proto_depIdxs = []int32{
 	3,  // 0: ate.authserver.v1.Request.look:type_name -> ate.authserver.v1.Look
-	5,  // 1: ate.authserver.v1.Request.check_token:type_name -> ate.authserver.v1.CheckToken
-	7,  // 2: ate.authserver.v1.Request.get_stretch:type_name -> ate.authserver.v1.GetStretch
-	8,  // 3: ate.authserver.v1.Request.login:type_name -> ate.authserver.v1.Login
-	10, // 4: ate.authserver.v1.Request.present:type_name -> ate.authserver.v1.Present
-	11, // 5: ate.authserver.v1.Request.create_user:type_name -> ate.authserver.v1.CreateUser
-	12, // 6: ate.authserver.v1.Request.put_user:type_name -> ate.authserver.v1.PutUser
-	13, // 7: ate.authserver.v1.Request.set_totp:type_name -> ate.authserver.v1.SetTotp
-	14, // 8: ate.authserver.v1.Request.get_user:type_name -> ate.authserver.v1.GetUser
-	16, // 9: ate.authserver.v1.Request.put_group:type_name -> ate.authserver.v1.PutGroup
-	17, // 10: ate.authserver.v1.Request.get_group:type_name -> ate.authserver.v1.GetGroup
-	19, // 11: ate.authserver.v1.Request.register_token:type_name -> ate.authserver.v1.RegisterToken
-	20, // 12: ate.authserver.v1.Request.revoke_token:type_name -> ate.authserver.v1.RevokeToken
-	21, // 13: ate.authserver.v1.Request.list_tokens:type_name -> ate.authserver.v1.ListTokens
+	6,  // 1: ate.authserver.v1.Request.check_token:type_name -> ate.authserver.v1.CheckToken
+	8,  // 2: ate.authserver.v1.Request.get_stretch:type_name -> ate.authserver.v1.GetStretch
+	9,  // 3: ate.authserver.v1.Request.login:type_name -> ate.authserver.v1.Login
+	11, // 4: ate.authserver.v1.Request.present:type_name -> ate.authserver.v1.Present
+	12, // 5: ate.authserver.v1.Request.create_user:type_name -> ate.authserver.v1.CreateUser
+	13, // 6: ate.authserver.v1.Request.put_user:type_name -> ate.authserver.v1.PutUser
+	14, // 7: ate.authserver.v1.Request.set_totp:type_name -> ate.authserver.v1.SetTotp
+	15, // 8: ate.authserver.v1.Request.get_user:type_name -> ate.authserver.v1.GetUser
+	17, // 9: ate.authserver.v1.Request.put_group:type_name -> ate.authserver.v1.PutGroup
+	18, // 10: ate.authserver.v1.Request.get_group:type_name -> ate.authserver.v1.GetGroup
+	20, // 11: ate.authserver.v1.Request.register_token:type_name -> ate.authserver.v1.RegisterToken
+	21, // 12: ate.authserver.v1.Request.revoke_token:type_name -> ate.authserver.v1.RevokeToken
+	22, // 13: ate.authserver.v1.Request.list_tokens:type_name -> ate.authserver.v1.ListTokens
 	2,  // 14: ate.authserver.v1.Reply.done:type_name -> ate.authserver.v1.Done
 	4,  // 15: ate.authserver.v1.Reply.found:type_name -> ate.authserver.v1.Found
-	6,  // 16: ate.authserver.v1.Reply.token_status:type_name -> ate.authserver.v1.TokenStatus
-	24, // 17: ate.authserver.v1.Reply.stretch:type_name -> ate.account.v1.Stretch
-	9,  // 18: ate.authserver.v1.Reply.logged_in:type_name -> ate.authserver.v1.LoggedIn
-	15, // 19: ate.authserver.v1.Reply.user:type_name -> ate.authserver.v1.User
-	18, // 20: ate.authserver.v1.Reply.group:type_name -> ate.authserver.v1.Group
-	22, // 21: ate.authserver.v1.Reply.tokens:type_name -> ate.authserver.v1.Tokens
-	25, // 22: ate.authserver.v1.GetStretch.kind:type_name -> ate.account.v1.Lock.Kind
-	25, // 23: ate.authserver.v1.Login.kind:type_name -> ate.account.v1.Lock.Kind
-	26, // 24: ate.authserver.v1.LoggedIn.vault:type_name -> ate.account.v1.Vault
-	27, // 25: ate.authserver.v1.LoggedIn.advert:type_name -> ate.account.v1.Signed
-	27, // 26: ate.authserver.v1.Present.delegation:type_name -> ate.account.v1.Signed
-	27, // 27: ate.authserver.v1.CreateUser.advert:type_name -> ate.account.v1.Signed
-	26, // 28: ate.authserver.v1.CreateUser.vault:type_name -> ate.account.v1.Vault
-	27, // 29: ate.authserver.v1.PutUser.advert:type_name -> ate.account.v1.Signed
-	26, // 30: ate.authserver.v1.PutUser.vault:type_name -> ate.account.v1.Vault
-	27, // 31: ate.authserver.v1.User.advert:type_name -> ate.account.v1.Signed
-	27, // 32: ate.authserver.v1.PutGroup.statement:type_name -> ate.account.v1.Signed
-	27, // 33: ate.authserver.v1.Group.statement:type_name -> ate.account.v1.Signed
-	27, // 34: ate.authserver.v1.RegisterToken.delegation:type_name -> ate.account.v1.Signed
-	23, // 35: ate.authserver.v1.Tokens.tokens:type_name -> ate.authserver.v1.TokenInfo
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	7,  // 16: ate.authserver.v1.Reply.token_status:type_name -> ate.authserver.v1.TokenStatus
+	25, // 17: ate.authserver.v1.Reply.stretch:type_name -> ate.account.v1.Stretch
+	10, // 18: ate.authserver.v1.Reply.logged_in:type_name -> ate.authserver.v1.LoggedIn
+	16, // 19: ate.authserver.v1.Reply.user:type_name -> ate.authserver.v1.User
+	19, // 20: ate.authserver.v1.Reply.group:type_name -> ate.authserver.v1.Group
+	23, // 21: ate.authserver.v1.Reply.tokens:type_name -> ate.authserver.v1.Tokens
+	5,  // 22: ate.authserver.v1.Found.earlier:type_name -> ate.authserver.v1.Earlier
+	26, // 23: ate.authserver.v1.GetStretch.kind:type_name -> ate.account.v1.Lock.Kind
+	26, // 24: ate.authserver.v1.Login.kind:type_name -> ate.account.v1.Lock.Kind
+	27, // 25: ate.authserver.v1.LoggedIn.vault:type_name -> ate.account.v1.Vault
+	28, // 26: ate.authserver.v1.LoggedIn.advert:type_name -> ate.account.v1.Signed
+	28, // 27: ate.authserver.v1.Present.delegation:type_name -> ate.account.v1.Signed
+	28, // 28: ate.authserver.v1.CreateUser.advert:type_name -> ate.account.v1.Signed
+	27, // 29: ate.authserver.v1.CreateUser.vault:type_name -> ate.account.v1.Vault
+	28, // 30: ate.authserver.v1.PutUser.advert:type_name -> ate.account.v1.Signed
+	27, // 31: ate.authserver.v1.PutUser.vault:type_name -> ate.account.v1.Vault
+	28, // 32: ate.authserver.v1.User.advert:type_name -> ate.account.v1.Signed
+	28, // 33: ate.authserver.v1.PutGroup.statement:type_name -> ate.account.v1.Signed
+	28, // 34: ate.authserver.v1.Group.statement:type_name -> ate.account.v1.Signed
+	28, // 35: ate.authserver.v1.RegisterToken.delegation:type_name -> ate.account.v1.Signed
+	24, // 36: ate.authserver.v1.Tokens.tokens:type_name -> ate.authserver.v1.TokenInfo
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_authserver_authserverpb_authserver_proto_init() }
@@ -2012,7 +2103,7 @@ func file_authserver_authserverpb_authserver_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_authserver_authserverpb_authserver_proto_rawDesc), len(file_authserver_authserverpb_authserver_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
