@@ -83,9 +83,15 @@ func authenticator() {
 	fmt.Println(code)
 }
 
-// lie has the authentication server say that a user has another key.
+// lie has the authentication server say that a user has another key, since a
+// number of rotations.
 func lie(ts *testscript.TestScript, _ bool, args []string) {
 	id := &keys.Identity{Signing: keys.NewSigningKey(), Read: keys.NewReadKey()}
 	advert := account.FirstAdvert(account.Name(args[0]), id, time.Now())
+	for range number(ts, args[1]) {
+		next, err := account.NextAdvert(advert, id, id, time.Now())
+		ts.Check(err)
+		advert = next
+	}
 	ts.Value("auth").(*authservertest.Server).Put(authserver.UserKey(args[0]), advert.Encode())
 }

@@ -115,3 +115,35 @@ func TestAccountsOutliveAKill(t *testing.T) {
 		}
 	}
 }
+
+// TestRotationsUnseen: who comes back after a user took new keys several times, and
+// after the server was killed, checks each of them and trusts the newest.
+func TestRotationsUnseen(t *testing.T) {
+	const joe account.Name = "joe@example.com"
+	d, memory := startAuthServer(t), new(known.Memory)
+	if _, err := dialAuth(t, d, new(known.Memory)).CreateUser(t.Context(), joe, passphrase, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dialAuth(t, d, memory).LookUser(t.Context(), joe); err != nil {
+		t.Fatal(err)
+	}
+	session, err := dialAuth(t, d, new(known.Memory)).Login(t.Context(), joe, passphrase, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range authserver.MaxEarlier + 2 {
+		if err := session.RotateKeys(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.kill()
+	d.restart()
+	advert, err := dialAuth(t, d, memory).LookUser(t.Context(), joe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := session.Keys()
+	if newest := own[len(own)-1].Signing.Public(); advert.Number != authserver.MaxEarlier+2 || advert.Signing.ID() != newest.ID() {
+		t.Errorf("number %d has the key %s; the newest is %s", advert.Number, advert.Signing, newest)
+	}
+}

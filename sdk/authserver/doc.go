@@ -58,14 +58,22 @@
 // owner is the signing key of the server's identity. A user's advert is the data
 // of the object "user/" and a group's statement that of "group/", each followed
 // by the SHA-256 of the name in hexadecimal: an encoded Signed of package
-// account. Found shows the object's newest event, that it stands in the
-// checkpoint's head, and that the head continues the one that the client knows;
-// the checkpoint is signed by the key that the connection proved. For a name that
-// nobody has there is no frame, and the checkpoint alone.
+// account. When another takes its place, it is kept as the data of an object of
+// its own, whose key is that one, a slash and the statement's number in decimal.
 //
-// A client remembers the head and each name's newest statement. So a server that
-// takes back what it said, or tells two stories, is found out: see [Client.Look].
-// That it shows an older statement to somebody who saw no newer one is not: it
+// Found shows the object's newest event, that it stands in the checkpoint's head,
+// and that the head continues the one that the client knows; the checkpoint is
+// signed by the key that the connection proved. For a name that nobody has there
+// is no frame, and the checkpoint alone. A client that knows number N of a name
+// looks from N+1 on, and Found shows the statements before the newest as well,
+// each with its proof: MaxEarlier at most, so that it may take several Looks to
+// see all of them.
+//
+// A client remembers the head and each name's newest statement, and trusts a newer
+// one only when each step from the one to the other is signed by who was entitled
+// to it before the step. It takes MaxLinks steps at once and remembers where it
+// ended. So a server that takes back what it said, tells two stories, or puts its
+// own key in a user's place, is found out: see [Client.LookUser]. That it shows an older statement to somebody who saw no newer one is not: it
 // would have to go on hiding from that client what it shows to others, on a log
 // of its own.
 package authserver

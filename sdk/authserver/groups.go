@@ -36,11 +36,8 @@ func (s *Session) Group(ctx context.Context, name string) (*group.Membership, er
 		if err != nil {
 			return nil, err
 		}
-		newest, err := s.statement(ctx, name, GroupKey(name))
+		_, newest, err := s.lookGroup(ctx, name)
 		if err != nil {
-			return nil, err
-		}
-		if _, err := s.checkGroup(name, newest); err != nil {
 			return nil, err
 		}
 		if newest.Hash() == m.Hash() {
@@ -106,7 +103,8 @@ func (s *Session) putGroup(ctx context.Context, name string, signed account.Sign
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.checkGroup(name, signed); err != nil {
+	// It is remembered once it stands in the log.
+	if _, _, err := s.lookGroup(ctx, name); err != nil {
 		return nil, err
 	}
 	return group.Open(signed, roster, s.user, s.readers...)

@@ -55,24 +55,20 @@ func TestSubstitutedAdvert(t *testing.T) {
 	}
 }
 
-// TestHonestChange: the user's own next keys are taken, and one that comes two
-// later.
+// TestHonestChange: the user's own next keys are taken, and those that come 2 and
+// 50 later, also by who comes for the first time.
 func TestHonestChange(t *testing.T) {
 	s, his := start(t), newKeys(joe)
 	signed := says(s, joe, his)
 	c := dial(t, s, nil)
 	looks(t, c, joe, his)
-	for _, steps := range []int{1, 2} {
+	for _, steps := range []int{1, 2, 50} {
 		for range steps {
-			next := newKeys(joe)
-			var err error
-			signed, err = account.NextAdvert(signed, his, next, time.Now())
-			check(t, err)
-			his = next
+			signed, his = takesNewKeys(t, s, signed, his)
 		}
-		s.Put(authserver.UserKey(joe.String()), signed.Encode())
 		looks(t, c, joe, his)
 	}
+	looks(t, dial(t, s, nil), joe, his)
 	_, err := c.LookUser(soon(t), ann)
 	wantCode(t, "looking up nobody", err, fault.NotFound)
 }

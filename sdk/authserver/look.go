@@ -23,14 +23,19 @@ func (c *Client) recall() error {
 	return err
 }
 
-// newest returns the data of an object's newest event in the server's log, nil
-// if the server says that there is none, once it is proven that the log has the
-// event and continues what was seen of it. What the server cannot prove is a
-// forked fault.
-func (c *Client) newest(ctx context.Context, name string, key []byte) ([]byte, error) {
-	data, tied, err := c.lookOnce(ctx, name, key)
+// shown is the data of events that stand in the server's log.
+type shown struct {
+	newest  []byte   // of an object's newest event; nil if the server says that there is none
+	earlier [][]byte // of those that keep earlier statements, from a number on
+}
+
+// shown returns what the server's log has of an object, and of what it was before
+// from a number on, once it is proven that the log has these events and continues
+// what was seen of it. What the server cannot prove is a forked fault.
+func (c *Client) shown(ctx context.Context, name string, key []byte, from uint64) (shown, error) {
+	s, tied, err := c.lookOnce(ctx, name, key, from)
 	if err != nil || tied {
-		return data, err
+		return s, err
 	}
 	// Another answer has moved the head on meanwhile, and this one's head is
 	// proven to continue only the one before. Those who ask again take turns.
@@ -38,38 +43,59 @@ func (c *Client) newest(ctx context.Context, name string, key []byte) ([]byte, e
 	case c.retrying <- struct{}{}:
 		defer func() { <-c.retrying }()
 	case <-ctx.Done():
-		return nil, fault.New(fault.Unavailable, "%s has not answered: %w", c.url.Host, context.Cause(ctx))
+		return shown{}, fault.New(fault.Unavailable, "%s has not answered: %w", c.url.Host, context.Cause(ctx))
 	}
 	for {
-		if data, tied, err = c.lookOnce(ctx, name, key); err != nil || tied {
-			return data, err
+		if s, tied, err = c.lookOnce(ctx, name, key, from); err != nil || tied {
+			return s, err
 		}
 	}
 }
 
 // lookOnce asks once. It reports whether the answer's head is tied to the newest
 // one that is proven; without that the answer is of no use.
-func (c *Client) lookOnce(ctx context.Context, name string, key []byte) (data []byte, tied bool, err error) {
+func (c *Client) lookOnce(ctx context.Context, name string, key []byte, from uint64) (s shown, tied bool, err error) {
 	c.mu.Lock()
 	base := c.head
 	c.mu.Unlock()
-	reply, err := c.ask(ctx, &authserverpb.Request{Ask: &authserverpb.Request_Look{Look: &authserverpb.Look{Name: name, KnownSize: base.Size}}})
+	reply, err := c.ask(ctx, &authserverpb.Request{Ask: &authserverpb.Request_Look{Look: &authserverpb.Look{Name: name, KnownSize: base.Size, From: from}}})
 	if err != nil {
-		return nil, false, err
+		return s, false, err
 	}
 	found, err := expect(reply.GetFound())
 	if err != nil {
-		return nil, false, err
+		return s, false, err
 	}
 	chain, head, err := c.checkHead(found, base)
 	if err != nil {
-		return nil, false, err
+		return s, false, err
 	}
-	if data, err = dataOf(found, chain, head, key); err != nil {
-		return nil, false, err
+	if s, err = shownBy(found, chain, head, key, from); err != nil {
+		return s, false, err
 	}
 	tied, err = c.advance(chain, base, head)
-	return data, tied, err
+	return s, tied, err
+}
+
+// shownBy returns what an answer shows, which must be in the head.
+func shownBy(found *authserverpb.Found, chain event.ChainID, head merkle.Head, key []byte, from uint64) (s shown, err error) {
+	if len(found.Earlier) > MaxEarlier || from == 0 && len(found.Earlier) > 0 {
+		return s, fault.New(fault.BadMessage, "the authentication server showed %d earlier statements; %d at most are, and only who asks for them", len(found.Earlier), MaxEarlier)
+	}
+	if len(found.Frame) == 0 {
+		return s, nil
+	}
+	if s.newest, err = dataOf(found, chain, head, key); err != nil {
+		return s, err
+	}
+	for i, e := range found.Earlier {
+		data, err := dataOf(e, chain, head, EarlierKey(key, from+uint64(i)))
+		if err != nil {
+			return s, err
+		}
+		s.earlier = append(s.earlier, data)
+	}
+	return s, nil
 }
 
 // checkHead returns the log's id and its head that the server signed, which
@@ -103,16 +129,20 @@ func (c *Client) checkHead(found *authserverpb.Found, base merkle.Head) (event.C
 	return chain, head, err
 }
 
-// dataOf returns what the frame holds, which must be the object's and in the
-// head; nil if there is no frame.
-func dataOf(found *authserverpb.Found, chain event.ChainID, head merkle.Head, key []byte) ([]byte, error) {
-	if len(found.Frame) == 0 {
-		return nil, nil
+// proven is an event and the proof that it stands in a head.
+type proven interface {
+	GetFrame() []byte
+	GetSeq() uint64
+	GetInclusion() [][]byte
+}
+
+// dataOf returns what the event holds, which must be the object's and in the
+// head.
+func dataOf(p proven, chain event.ChainID, head merkle.Head, key []byte) ([]byte, error) {
+	if size := len(p.GetFrame()); size > MaxFrame {
+		return nil, fault.New(fault.TooLarge, "the authentication server showed an event of %d bytes; at most %d are allowed", size, MaxFrame)
 	}
-	if len(found.Frame) > MaxFrame {
-		return nil, fault.New(fault.TooLarge, "the authentication server showed an event of %d bytes; at most %d are allowed", len(found.Frame), MaxFrame)
-	}
-	frame, rest, err := event.CutFrame(found.Frame)
+	frame, rest, err := event.CutFrame(p.GetFrame())
 	if err != nil {
 		return nil, err
 	}
@@ -123,11 +153,11 @@ func dataOf(found *authserverpb.Found, chain event.ChainID, head merkle.Head, ke
 	if len(rest) > 0 || frame.Omitted || header.Tombstone || !bytes.Equal(header.Key, key) {
 		return nil, fault.New(fault.Forked, "the authentication server showed an event of the object %q instead of one with a value of %q", header.Key, key)
 	}
-	proof, err := hashes(found.Inclusion)
+	proof, err := hashes(p.GetInclusion())
 	if err != nil {
 		return nil, err
 	}
-	return frame.Data, merkle.CheckInclusion(proof, head, found.Seq, frame.Leaf(chain))
+	return frame.Data, merkle.CheckInclusion(proof, head, p.GetSeq(), frame.Leaf(chain))
 }
 
 // advance remembers a head that is proven to continue base. It reports whether

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/atedb/atedb/sdk/account"
-	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/group"
 	"github.com/atedb/atedb/sdk/known"
@@ -15,46 +14,189 @@ import (
 //
 // The advert is proven to stand in the server's log, which is proven to continue
 // all that this client, and what Options.Heads remembers, has seen of it. It is
-// signed by the key that it is about and, where the advert before is remembered,
-// by the key of that. Whatever is otherwise is a forked fault: the server
-// substituted the advert, rolled it back, or tells two stories.
+// signed by the key that it is about. If an earlier one is remembered, each from
+// that to the newest is checked to be signed by the key of the one before.
+// Whatever is otherwise is a forked fault: the server substituted an advert,
+// rolled it back, hides one, or tells two stories.
+//
+// More than MaxLinks between the two are an overloaded fault; the next call goes
+// on where it ended.
 func (c *Client) LookUser(ctx context.Context, name account.Name) (account.Advert, error) {
 	advert, _, err := c.lookUser(ctx, name)
 	return advert, err
 }
 
 func (c *Client) lookUser(ctx context.Context, name account.Name) (account.Advert, account.Signed, error) {
-	signed, err := c.statement(ctx, name.String(), UserKey(name.String()))
-	if err != nil {
-		return account.Advert{}, account.Signed{}, err
-	}
-	return c.checkAdvert(name, signed)
+	return newest(ctx, c, adverts, name.String())
 }
 
 // LookGroup returns a group's newest statement, of which the same holds as of
 // [Client.LookUser]'s adverts.
 func (c *Client) LookGroup(ctx context.Context, name string) (group.Statement, error) {
-	signed, err := c.statement(ctx, name, GroupKey(name))
-	if err != nil {
-		return group.Statement{}, err
-	}
-	return c.checkGroup(name, signed)
+	statement, _, err := c.lookGroup(ctx, name)
+	return statement, err
 }
 
-// statement returns what the server's log says newest of an object. None is a
-// not_found fault, unless something was shown of the name before.
-func (c *Client) statement(ctx context.Context, name string, key []byte) (account.Signed, error) {
-	data, err := c.newest(ctx, name, key)
-	if err != nil {
-		return account.Signed{}, err
+func (c *Client) lookGroup(ctx context.Context, name string) (group.Statement, account.Signed, error) {
+	return newest(ctx, c, groupStatements, name)
+}
+
+// kind is a kind of statement, each of which follows the one before.
+type kind[S any] struct {
+	object func(name string) []byte // key of the object of the newest
+	parse  func(account.Signed) (S, error)
+	follow func(previous *account.Signed, next account.Signed) (S, error)
+	place  func(S) (name string, number uint64)
+}
+
+var (
+	adverts = kind[account.Advert]{UserKey, account.ParseAdvert, account.CheckAdvert,
+		func(a account.Advert) (string, uint64) { return a.Name.String(), a.Number }}
+	groupStatements = kind[group.Statement]{GroupKey, group.ParseStatement, group.CheckStatement,
+		func(s group.Statement) (string, uint64) { return s.Name, s.Number }}
+)
+
+// newest returns the newest statement that the server shows of a name and what it
+// says, once it is checked step by step from the one that is remembered, and
+// remembers it.
+func newest[S any](ctx context.Context, c *Client, k kind[S], name string) (says S, signed account.Signed, err error) {
+	w := walk[S]{client: c, kind: k, name: name}
+	if err = w.begin(); err != nil {
+		return says, signed, err
 	}
-	if data == nil {
-		if _, known, err := c.statements.LastStatement(c.url.Host, name); err != nil || known {
-			return account.Signed{}, orElse(err, fault.New(fault.Forked, "%s has shown %s before, and now denies it: it was rolled back, or tells two stories", c.url.Host, name))
+	for arrived := false; !arrived; {
+		shown, err := c.shown(ctx, name, k.object(name), w.next())
+		if err != nil {
+			_ = w.rest() // the error before it is the one to tell
+			return says, signed, err
 		}
-		return account.Signed{}, fault.New(fault.NotFound, "the authentication server at %s knows nobody by the name %s", c.url.Host, name)
+		if says, signed, err = w.parseNewest(shown.newest); err != nil {
+			return says, signed, err
+		}
+		if arrived, err = w.goOn(says, signed, shown.earlier); err != nil {
+			var none S
+			return none, account.Signed{}, err
+		}
 	}
-	return account.ParseSigned(data)
+	return says, signed, nil
+}
+
+// walk goes from the statement of a name that is remembered to the newest, and
+// checks each step.
+type walk[S any] struct {
+	client *Client
+	kind   kind[S]
+	name   string
+	known  bool           // whether there is one that is good
+	at     account.Signed // the newest that is known to be good
+	number uint64         // of it
+	steps  int
+}
+
+func (w *walk[S]) begin() error {
+	last, known, err := w.client.statements.LastStatement(w.client.url.Host, w.name)
+	if err != nil || !known {
+		return err
+	}
+	if w.at, err = account.ParseSigned(last.Encoded); err != nil {
+		return fault.New(fault.Damaged, "what is remembered of %s at %s cannot be read: %w", w.name, w.client.url.Host, err)
+	}
+	w.known, w.number = true, last.Number
+	return nil
+}
+
+// next returns the number of the next statement, 0 if it does not matter which.
+func (w *walk[S]) next() uint64 {
+	if !w.known {
+		return 0
+	}
+	return w.number + 1
+}
+
+// parseNewest returns what the newest statement says, from its event's data. None
+// is a not_found fault, unless something was shown of the name before.
+func (w *walk[S]) parseNewest(data []byte) (says S, signed account.Signed, err error) {
+	host := w.client.url.Host
+	switch {
+	case data == nil && w.known:
+		return says, signed, fault.New(fault.Forked, "%s has shown %s before, and now denies it: it was rolled back, or tells two stories", host, w.name)
+	case data == nil:
+		return says, signed, fault.New(fault.NotFound, "the authentication server at %s knows nobody by the name %s", host, w.name)
+	}
+	if signed, err = account.ParseSigned(data); err == nil {
+		says, err = w.kind.parse(signed)
+	}
+	if name, _ := w.kind.place(says); err == nil && name != w.name {
+		err = fault.New(fault.Forked, "it is of %s", name)
+	}
+	if err != nil {
+		var none S
+		return none, account.Signed{}, fault.New(fault.Forked, "what %s shows of %s is no statement of it: %w", host, w.name, err)
+	}
+	return says, signed, nil
+}
+
+// goOn goes on over the earlier statements that the server shows to the newest. It
+// reports whether it has arrived there, and remembers that; if not, the server has
+// more to show.
+func (w *walk[S]) goOn(says S, newest account.Signed, earlier [][]byte) (arrived bool, err error) {
+	_, number := w.kind.place(says)
+	switch {
+	case !w.known:
+		w.at, w.number = newest, number
+		return true, w.remember()
+	case number < w.number:
+		return false, w.contradiction(fault.New(fault.Forked, "number %d is the newest, and number %d was", number, w.number))
+	case number == w.number && newest.Hash() != w.at.Hash():
+		return false, w.contradiction(fault.New(fault.Forked, "there are two with the number %d", number))
+	case number == w.number:
+		return true, nil
+	}
+	for _, data := range earlier {
+		signed, err := account.ParseSigned(data)
+		if err == nil {
+			err = w.step(signed)
+		}
+		if err != nil {
+			return false, w.contradiction(err)
+		}
+	}
+	switch {
+	case w.number+1 >= number:
+		if err := w.step(newest); err != nil {
+			return false, w.contradiction(err)
+		}
+		return true, w.remember()
+	case len(earlier) == 0:
+		return false, fault.New(fault.Forked, "%s shows number %d of %s, and not number %d, which would show that it continues number %d that was shown before: it hides number %d, or is one of before servers kept them; docs/accounts.md says how to begin anew with %s",
+			w.client.url.Host, number, w.name, w.number+1, w.number, w.number+1, w.name)
+	case w.steps >= MaxLinks:
+		return false, orElse(w.rest(), fault.New(fault.Overloaded, "%s has changed %d times since it was last looked up at %s, and %d of the changes are checked; look it up again to go on", w.name, number-w.number+uint64(w.steps), w.client.url.Host, w.steps))
+	}
+	return false, nil
+}
+
+// step goes on to the next statement.
+func (w *walk[S]) step(next account.Signed) error {
+	if _, err := w.kind.follow(&w.at, next); err != nil {
+		return err
+	}
+	w.at = next
+	w.number++
+	w.steps++
+	return nil
+}
+
+// rest remembers how far the walk has come, so that another one goes on from there.
+func (w *walk[S]) rest() error {
+	if w.steps == 0 {
+		return nil
+	}
+	return w.remember()
+}
+
+func (w *walk[S]) remember() error {
+	return w.client.statements.RememberStatement(w.client.url.Host, w.name, known.Statement{Number: w.number, Encoded: w.at.Encode()})
 }
 
 func orElse(err, other error) error {
@@ -64,82 +206,6 @@ func orElse(err, other error) error {
 	return other
 }
 
-// checkAdvert returns what an advert says that the server has shown of a user,
-// once it fits what was shown before, and remembers it.
-func (c *Client) checkAdvert(name account.Name, signed account.Signed) (account.Advert, account.Signed, error) {
-	advert, err := account.ParseAdvert(signed)
-	if err == nil && advert.Name != name {
-		err = fault.New(fault.Forked, "it is of %s", advert.Name)
-	}
-	if err != nil {
-		return account.Advert{}, signed, fault.New(fault.Forked, "%s showed an advert of %s that is not one: %w", c.url.Host, name, err)
-	}
-	shown := shown{name: name.String(), signed: signed, number: advert.Number, previous: advert.Previous}
-	return advert, signed, c.remember(shown, func(before account.Signed) error {
-		_, err := account.CheckAdvert(&before, signed)
-		return err
-	})
-}
-
-// checkGroup is checkAdvert for groups.
-func (c *Client) checkGroup(name string, signed account.Signed) (group.Statement, error) {
-	statement, err := group.ParseStatement(signed)
-	if err == nil && statement.Name != name {
-		err = fault.New(fault.Forked, "it is of %s", statement.Name)
-	}
-	if err != nil {
-		return group.Statement{}, fault.New(fault.Forked, "%s showed a statement of the group %s that is not one: %w", c.url.Host, name, err)
-	}
-	shown := shown{name: name, signed: signed, number: statement.Number, previous: statement.Previous}
-	return statement, c.remember(shown, func(before account.Signed) error {
-		_, err := group.CheckStatement(&before, signed)
-		return err
-	})
-}
-
-// shown is a good statement that the server has shown.
-type shown struct {
-	name     string
-	signed   account.Signed
-	number   uint64
-	previous event.Hash
-}
-
-// remember remembers a statement that fits the one that is remembered: it is the
-// same, or comes later. follows checks one that comes next.
-func (c *Client) remember(s shown, follows func(before account.Signed) error) error {
-	last, known, err := c.statements.LastStatement(c.url.Host, s.name)
-	if err != nil {
-		return err
-	}
-	if known {
-		if err := s.fits(last, follows); err != nil {
-			return fault.New(fault.Forked, "what %s says of %s contradicts what it said before: %w; ask its operator, and %s", c.url.Host, s.name, err, s.name)
-		}
-		if last.Number == s.number {
-			return nil
-		}
-	}
-	return c.statements.RememberStatement(c.url.Host, s.name, remembered(s))
-}
-
-func (s *shown) fits(last known.Statement, follows func(before account.Signed) error) error {
-	before, err := account.ParseSigned(last.Encoded)
-	switch {
-	case err != nil:
-		return err
-	case s.number < last.Number:
-		return fault.New(fault.Forked, "number %d is the newest, and number %d was", s.number, last.Number)
-	case s.number == last.Number && s.signed.Hash() != before.Hash():
-		return fault.New(fault.Forked, "there are two with the number %d", s.number)
-	case s.number == last.Number+1 && s.previous != before.Hash():
-		return fault.New(fault.Forked, "number %d follows another one than number %d that is known", s.number, last.Number)
-	case s.number == last.Number+1:
-		return follows(before)
-	}
-	return nil // the same, or of those in between nothing is known
-}
-
-func remembered(s shown) known.Statement {
-	return known.Statement{Number: s.number, Encoded: s.signed.Encode()}
+func (w *walk[S]) contradiction(err error) error {
+	return fault.New(fault.Forked, "what %s says of %s contradicts what it said before: %w; ask its operator, and %s", w.client.url.Host, w.name, err, w.name)
 }

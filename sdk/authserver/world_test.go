@@ -76,6 +76,19 @@ func says(s *authservertest.Server, name account.Name, id *keys.Identity) accoun
 	return signed
 }
 
+// takesNewKeys has a user say that he has new keys, and the server keep what he
+// said before.
+func takesNewKeys(t testing.TB, s *authservertest.Server, signed account.Signed, id *keys.Identity) (account.Signed, *keys.Identity) {
+	t.Helper()
+	next := newKeys(account.Name(id.Name))
+	after, err := account.NextAdvert(signed, id, next, time.Now())
+	check(t, err)
+	a, err := account.ParseAdvert(after)
+	check(t, err)
+	s.Follow(authserver.UserKey(id.Name), a.Number, signed, after)
+	return after, next
+}
+
 // looks looks a user up and checks whose key it is.
 func looks(t testing.TB, c *authserver.Client, name account.Name, want *keys.Identity) {
 	t.Helper()

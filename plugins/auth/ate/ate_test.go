@@ -258,6 +258,15 @@ func TestLies(t *testing.T) {
 			says(s)
 			return authservertest.Faults{}
 		}, fault.Forked},
+		"claims two rotations": {func(s *authservertest.Server) authservertest.Faults {
+			id := &keys.Identity{Name: joe.String(), Signing: keys.NewSigningKey(), Read: keys.NewReadKey()}
+			signed := account.FirstAdvert(joe, id, time.Now())
+			for range 2 {
+				signed, _ = account.NextAdvert(signed, id, id, time.Now())
+			}
+			s.Put(authserver.UserKey(joe.String()), signed.Encode())
+			return authservertest.Faults{}
+		}, fault.Forked},
 		"starts its log anew": {func(s *authservertest.Server) authservertest.Faults {
 			s.Renew()
 			return authservertest.Faults{}

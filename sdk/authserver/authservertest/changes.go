@@ -51,8 +51,8 @@ func (c *connection) putUser(m *authserverpb.PutUser) error {
 		if err != nil {
 			return err
 		}
+		c.server.log.follow(authserver.UserKey(c.user.name.String()), advert.Number, c.user.advert, signed)
 		c.user.advert, c.user.signing = signed, advert.Signing.ID()
-		c.server.log.put(authserver.UserKey(c.user.name.String()), signed.Encode())
 	}
 	c.user.vault = vault
 	return nil
@@ -103,7 +103,8 @@ func (c *connection) putGroup(m *authserverpb.PutGroup) error {
 	if err != nil {
 		return err
 	}
-	if _, err := group.Check(previous, previousRoster, signed, m.Roster); err != nil {
+	statement, err := group.Check(previous, previousRoster, signed, m.Roster)
+	if err != nil {
 		return err
 	}
 	roster, err := group.ParseRoster(m.Roster)
@@ -115,7 +116,11 @@ func (c *connection) putGroup(m *authserverpb.PutGroup) error {
 		g.members[member.User] = true
 	}
 	c.server.accounts.groups[name] = g
-	c.server.log.put(authserver.GroupKey(name), signed.Encode())
+	if previous == nil {
+		c.server.log.put(authserver.GroupKey(name), signed.Encode())
+	} else {
+		c.server.log.follow(authserver.GroupKey(name), statement.Number, *previous, signed)
+	}
 	return nil
 }
 

@@ -125,5 +125,5 @@ func (c *connection) look(m *authserverpb.Look) *authserverpb.Found {
 	if _, err := account.ParseName(m.Name); err == nil {
 		key = authserver.UserKey(m.Name)
 	}
-	return c.server.log.look(c.server.identity, key, m.KnownSize)
+	return c.server.log.look(c.server.identity, key, m)
 }

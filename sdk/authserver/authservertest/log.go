@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/authserver"
 	"github.com/atedb/atedb/sdk/authserver/authserverpb"
 	"github.com/atedb/atedb/sdk/checkpoint"
@@ -58,6 +59,13 @@ func (l *log) put(key, data []byte) {
 	l.grow(event.LeafHash(l.id, header, data))
 }
 
+// follow appends that a statement with a number takes another one's place, which
+// is kept.
+func (l *log) follow(key []byte, number uint64, before, next account.Signed) {
+	l.put(authserver.EarlierKey(key, number-1), before.Encode())
+	l.put(key, next.Encode())
+}
+
 // copy returns a log that goes on alone.
 func (l *log) copy() *log {
 	c := &log{id: l.id, tree: merkle.New(&merkle.MemoryBundles{}), newest: make(map[string]entry)}
@@ -71,19 +79,28 @@ func (l *log) copy() *log {
 }
 
 // look answers a Look of an object.
-func (l *log) look(signer *identity.Private, key []byte, known uint64) *authserverpb.Found {
+func (l *log) look(signer *identity.Private, key []byte, m *authserverpb.Look) *authserverpb.Found {
 	head := l.tree.Head()
 	note, err := checkpoint.Sign(signer.Signing(), signer.Public().Fingerprint().String(), l.id, head)
 	if err != nil {
 		panic(err)
 	}
 	found := &authserverpb.Found{ChainId: l.id[:], Checkpoint: note}
-	if known > 0 && known < head.Size {
-		found.Consistency = proof(l.tree.ProveConsistency(context.Background(), known, head.Size))
+	if m.KnownSize > 0 && m.KnownSize < head.Size {
+		found.Consistency = proof(l.tree.ProveConsistency(context.Background(), m.KnownSize, head.Size))
 	}
 	if e, ok := l.newest[string(key)]; ok {
 		found.Frame, found.Seq = e.frame, e.seq
 		found.Inclusion = proof(l.tree.ProveInclusion(context.Background(), e.seq, head.Size))
+	}
+	for m.From > 0 && len(found.Earlier) < authserver.MaxEarlier {
+		e, ok := l.newest[string(authserver.EarlierKey(key, m.From+uint64(len(found.Earlier))))]
+		if !ok {
+			break
+		}
+		found.Earlier = append(found.Earlier, &authserverpb.Earlier{
+			Frame: e.frame, Seq: e.seq, Inclusion: proof(l.tree.ProveInclusion(context.Background(), e.seq, head.Size)),
+		})
 	}
 	return found
 }

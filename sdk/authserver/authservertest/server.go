@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/authserver"
 	"github.com/atedb/atedb/sdk/authserver/authserverpb"
 	"github.com/atedb/atedb/sdk/identity"
@@ -103,6 +104,14 @@ func (s *Server) Put(key, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.put(key, data)
+}
+
+// Follow has the statement with a number take the place of the one before in an
+// object of the server's log, and keeps that, as a server does.
+func (s *Server) Follow(key []byte, number uint64, before, next account.Signed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.follow(key, number, before, next)
 }
 
 // Save returns what puts the server's log back into its present state, as a
