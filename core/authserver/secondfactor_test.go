@@ -115,6 +115,27 @@ func TestGuessingCodes(t *testing.T) {
 	}
 }
 
+// TestGuessingCodesOfASession: the attack is to end somebody's time-based codes on
+// a connection that has logged in, with the code that was just used or by guesses.
+func TestGuessingCodesOfASession(t *testing.T) {
+	w, app := withTOTP(t)
+	alice := cast()["alice"]
+	p, code := w.connect(), app.at(w.now())
+	_, err := p.loginWithCode(alice, code)
+	check(t, err)
+	wantCode(t, "the code that logged in", p.setTotp(nil, alice.passphrase, code), fault.LoginFailed)
+	guessed := 1
+	for range 20 {
+		w.pass(31 * time.Second) // so that passphrases may be tried
+		if fault.Is(p.setTotp(nil, alice.passphrase, "000000"), fault.LoginFailed) {
+			guessed++
+		}
+	}
+	if guessed > 5+2 { // and one each five minutes
+		t.Errorf("%d codes were tried in ten minutes; want 7", guessed)
+	}
+}
+
 // TestEndingTOTP proves that ending codes takes a code, and that a vault cannot do
 // it.
 func TestEndingTOTP(t *testing.T) {
