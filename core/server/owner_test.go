@@ -96,6 +96,22 @@ func TestOwnersOfAServerThatIsAway(t *testing.T) {
 	}
 }
 
+// TestOwnersAskAgainOnceTheFirstCanSay keeps the answer of the second resolver for
+// no longer than that the first could not say.
+func TestOwnersAskAgainOnceTheFirstCanSay(t *testing.T) {
+	for _, rule := range []string{config.AuthFirstAnswer, config.AuthFirstGrant} {
+		first := &authtest.Fake{OnResolve: failing(fault.Unavailable)}
+		second := &authtest.Fake{Default: auth.Answer{RootKeys: [][]byte{{2}}, TTL: time.Hour}}
+		o := &owners{rule: rule, resolvers: []namedResolver{{"first", first}, {"second", second}}}
+		if keys, err := o.rootKeys(t.Context(), "joe/db", nil); err != nil || len(keys) != 1 {
+			t.Fatalf("%s: %d keys, %v", rule, len(keys), err)
+		}
+		if left := time.Until(o.answers["joe"].until); left > retryAfter {
+			t.Errorf("%s: the answer is kept for %v; want %v", rule, left, retryAfter)
+		}
+	}
+}
+
 // TestOwnersWaitForNobodyElse answers about one chain while the resolver is
 // silent about another.
 func TestOwnersWaitForNobodyElse(t *testing.T) {

@@ -26,7 +26,8 @@ func (o *owners) ask(ctx context.Context, name chainname.Name) (auth.Answer, err
 
 // askUntil returns the first answer that suffices. If none does, but a resolver
 // could not say, that is the error, since it might have sufficed; otherwise the
-// first answer counts.
+// first answer counts. An answer that was taken because one before could not say
+// is kept no longer than that.
 func (o *owners) askUntil(ctx context.Context, name chainname.Name, suffices func(auth.Answer) bool) (auth.Answer, error) {
 	var first *auth.Answer
 	var unsaid error
@@ -34,6 +35,9 @@ func (o *owners) askUntil(ctx context.Context, name chainname.Name, suffices fun
 		answer, err := r.resolve(ctx, name)
 		switch {
 		case err == nil && suffices(answer):
+			if unsaid != nil {
+				answer.TTL = min(answer.TTL, retryAfter)
+			}
 			return answer, nil
 		case err == nil && first == nil:
 			first = &answer
