@@ -38,6 +38,7 @@ type Commit struct {
 	Answer func(*Commit, Result)
 
 	own        *eventpb.Header // of the one event, if the server commits: nobody sealed it; nil for a client's commit
+	last       bool            // of its round
 	writes     []write
 	leaves     []event.Hash // of the events
 	oneWrite   [1]write     // room for those of a commit of one event

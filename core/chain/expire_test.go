@@ -80,3 +80,22 @@ func TestEndsAll(t *testing.T) {
 		t.Errorf("%d objects live", n)
 	}
 }
+
+// TestEndsInFewRounds ends many objects in few rounds: a client's commit would wait
+// for all of them.
+func TestEndsInFewRounds(t *testing.T) {
+	f := newFixture(t)
+	const objects = 2 * endsAtOnce
+	f.fill(objects)
+	f.do(newCommit(99, put{"last", "1", false}))
+	now := time.Now().Add(time.Hour)
+	f.now = func() time.Time { return now }
+	before := f.log.Appends()
+	result, err := f.Compact(t.Context(), Compaction{Strategies: []Strategy{{Name: "s", EndsLive: true, Strategy: forceful{}}}})
+	if err != nil || result.Ended < objects-1 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if rounds := f.log.Appends() - before; rounds > 6 {
+		t.Errorf("%d objects were ended in %d rounds", result.Ended, rounds)
+	}
+}

@@ -30,6 +30,7 @@ func (c *Chain) commitOwn(h event.Header, then func()) (event.Seq, error) {
 	if err != nil {
 		return 0, err
 	}
+	commit.last = true
 	answered := make(chan Result, 1)
 	commit.Answer = func(_ *Commit, r Result) {
 		if r.Err == nil {

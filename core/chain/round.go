@@ -65,11 +65,11 @@ func (c *Chain) nextRound() []*Commit {
 	return c.takeRound()
 }
 
-// takeRound takes as much of the queue as a round may hold. What the server
-// commits is the last of its round, so that the state is then as of it.
+// takeRound takes as much of the queue as a round may hold. When the server says
+// what lives, that is the last of its round, so that the state is then as of it.
 func (c *Chain) takeRound() []*Commit {
 	n, size := 0, 0
-	for n < len(c.queue) && (n == 0 || size < maxRound && c.queue[n-1].own == nil) {
+	for n < len(c.queue) && (n == 0 || size < maxRound && !c.queue[n-1].last) {
 		size += c.queue[n].recordSize()
 		n++
 	}
