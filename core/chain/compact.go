@@ -103,7 +103,7 @@ func (c *Chain) Compact(ctx context.Context, o Compaction) (Compacted, error) {
 	}
 	n.finish()
 	if c.genesis.Trust == event.Centralized {
-		ended, err := c.endLive(ctx, n.givenUp(o.Strategies))
+		ended, err := c.endLive(ctx, n.givenUp(o.Strategies), o.Pace)
 		if result.Ended = uint64(len(ended)); err != nil {
 			return result, err
 		}

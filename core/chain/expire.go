@@ -17,12 +17,12 @@ const endsAtOnce = 256
 // later compaction drops what is left of them. An object that has changed
 // meanwhile, is locked, or has others under it that stay, stays. It returns those
 // that it ended, also with an error.
-func (c *Chain) endLive(ctx context.Context, values []event.Seq) (ended []event.Seq, err error) {
+func (c *Chain) endLive(ctx context.Context, values []event.Seq, pace func(ctx context.Context, bytes int) error) (ended []event.Seq, err error) {
 	for {
 		before, parents := len(ended), []event.Seq(nil)
 		for len(values) > 0 {
 			var n int
-			if n, err = c.endSome(ctx, values[:min(len(values), endsAtOnce)], &ended, &parents); err != nil {
+			if n, err = c.endSome(ctx, values[:min(len(values), endsAtOnce)], pace, &ended, &parents); err != nil {
 				return ended, err
 			}
 			values = values[n:]
@@ -37,8 +37,11 @@ func (c *Chain) endLive(ctx context.Context, values []event.Seq) (ended []event.
 // endSome ends as many of some objects as it can read the values of in one go, and
 // returns how many that was. It adds those that it ended to ended, and those that
 // have others under them to parents.
-func (c *Chain) endSome(ctx context.Context, values []event.Seq, ended, parents *[]event.Seq) (n int, err error) {
+func (c *Chain) endSome(ctx context.Context, values []event.Seq, pace func(ctx context.Context, bytes int) error, ended, parents *[]event.Seq) (n int, err error) {
 	records, err := c.AppendEvents(ctx, nil, values, maxRound)
+	if err == nil && pace != nil {
+		err = pace(ctx, len(records))
+	}
 	if err != nil {
 		return 0, err
 	}

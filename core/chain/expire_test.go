@@ -72,9 +72,14 @@ func TestEndsAll(t *testing.T) {
 	f.do(newCommit(99, put{"last", "1", false}))
 	now := time.Now().Add(time.Hour)
 	f.now = func() time.Time { return now }
-	result, err := f.Compact(t.Context(), Compaction{Strategies: []Strategy{{Name: "may", EndsLive: true, Strategy: forceful{}}, {Name: "may not", Strategy: forceful{}}}})
+	read := 0
+	pace := func(_ context.Context, bytes int) error { read += bytes; return nil }
+	result, err := f.Compact(t.Context(), Compaction{Strategies: []Strategy{{Name: "may", EndsLive: true, Strategy: forceful{}}, {Name: "may not", Strategy: forceful{}}}, Pace: pace})
 	if err != nil || result.Ended != objects || len(result.Overruled) > 0 {
 		t.Fatalf("%+v, %v", result, err)
+	}
+	if read < 2*objects*3<<20 { // to plan, and to end
+		t.Errorf("it was paced by %d bytes", read)
 	}
 	if n := f.Objects(); n != 2 { // genesis and the last
 		t.Errorf("%d objects live", n)
