@@ -4,10 +4,12 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +34,8 @@ const runHelp = `Runs an authentication server, at ws://host:5001/auth.
 Accounts are kept in logs-path; the default is /opt/auth if it is there or can
 be made, otherwise ~/auth. The server's identity is kept in key-path, the
 default being ~/ate/auth, and made if there is none. SIGINT and SIGTERM stop the
-server in an orderly way; another one, a second or more later, stops it at once.`
+server in an orderly way; another one, a second or more later, stops it at once.
+SIGHUP has it read the files of --tls-certificate and --tls-key again.`
 
 func newRun() *cobra.Command {
 	cmd := &cobra.Command{
@@ -49,6 +52,8 @@ func newRun() *cobra.Command {
 	f.StringP("port", "p", defaultPort, "TCP `port` to listen on")
 	f.String("wire-encryption", "", "`bits` of the wire's encryption, 128, 192 or 256 (default: 128, or what the identity was generated with)")
 	f.Bool("no-wire-encryption", false, "switch wire encryption off")
+	f.String("tls-certificate", "", "PEM `file` of a certificate, to speak wss:// too; SIGHUP has it read again")
+	f.String("tls-key", "", "PEM `file` of the certificate's key")
 	f.String("registration", "open", "`who` may register: open, or invite for those with a code of `auth-server invite`")
 	f.StringSlice("domain", nil, "register users of this `domain` alone; may be given several times")
 	f.StringSlice("plugin-dir", defaults.PluginDirs, "`folder` in which the storage plugin is looked for; may be given several times")
@@ -58,6 +63,8 @@ func newRun() *cobra.Command {
 }
 
 func run(cmd *cobra.Command, args []string) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
 	s, err := newSettings(cmd)
 	if err != nil {
 		return err
@@ -83,6 +90,7 @@ func run(cmd *cobra.Command, args []string) error {
 	if cfg.Identity, err = identity.LoadOrCreate(keyPath); err != nil {
 		return err
 	}
+	cfg.Hangups = hangups
 	return authserver.Run(cmd.Context(), cfg, logging.New("auth-server", logCfg, os.Stderr))
 }
 
@@ -100,6 +108,9 @@ func (s *settings) server(args []string) (cfg authserver.Config, keyPath string,
 	if cfg.Policy.ByInvite, err = s.byInvite(); err != nil {
 		return cfg, "", err
 	}
+	if cfg.Certificate, cfg.Key, err = s.certificate(); err != nil {
+		return cfg, "", err
+	}
 	for _, domain := range cfg.Policy.Domains {
 		if domain == "" || domain != strings.ToLower(domain) || strings.ContainsAny(domain, "@/ ") {
 			return cfg, "", s.bad("domain", "%q is not a domain; write it in small letters, such as example.com", domain)
@@ -113,6 +124,18 @@ func (s *settings) server(args []string) (cfg authserver.Config, keyPath string,
 	}
 	keyPath, err = s.keyPath(args, 1)
 	return cfg, keyPath, err
+}
+
+// certificate returns the files of what wss:// is served with.
+func (s *settings) certificate() (certificate, key string, err error) {
+	for _, pair := range [][2]string{{"tls-certificate", "tls-key"}, {"tls-key", "tls-certificate"}} {
+		if s.isSet(pair[0]) && !s.isSet(pair[1]) {
+			return "", "", s.bad(pair[0], "this goes with --%s; give both or neither", pair[1])
+		}
+	}
+	certificate, _ = s.cmd.Flags().GetString("tls-certificate")
+	key, _ = s.cmd.Flags().GetString("tls-key")
+	return certificate, key, nil
 }
 
 // keyPath returns the folder of the identity.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atedb/atedb/core/certificate/certificatetest"
 	"github.com/atedb/atedb/sdk/client"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -261,7 +262,7 @@ func TestReloadAfterAnUpgrade(t *testing.T) {
 // a server that connections go on with; and keeps it if the next one is no good.
 func TestReloadCertificate(t *testing.T) {
 	folder := t.TempDir()
-	if err := writeCertificate(folder); err != nil {
+	if err := certificatetest.Write(folder); err != nil {
 		t.Fatal(err)
 	}
 	settings := fmt.Sprintf("no_auth = true\ntls {\n certificate = \"%[1]s/cert.pem\"\n key = \"%[1]s/key.pem\"\n}\n", folder)
@@ -281,7 +282,7 @@ func TestReloadCertificate(t *testing.T) {
 	}
 	joe.must("get", "--ca", old, url, "greeting")
 
-	if err := writeCertificate(folder); err != nil {
+	if err := certificatetest.Write(folder); err != nil {
 		t.Fatal(err)
 	}
 	r.reload(0)

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/atedb/atedb/core/certificate/certificatetest"
 )
 
 // TestScripts runs testdata/*.txtar with the real programs. A script has a
@@ -54,7 +56,7 @@ func TestScripts(t *testing.T) {
 			"capture":     capture,
 			"flip":        flip,
 			"hides":       hides,
-			"certificate": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(writeCertificate(ts.MkAbs("."))) },
+			"certificate": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(certificatetest.Write(ts.MkAbs("."))) },
 		},
 	})
 }

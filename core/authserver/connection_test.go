@@ -25,7 +25,7 @@ import (
 func (w *world) listen(t *testing.T) (address string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	l, err := listen(ctx, Config{Listen: "127.0.0.1:0", WireEncryption: 128, Identity: w.self}, w.service, hclog.NewNullLogger())
+	l, err := listen(ctx, Config{Listen: "127.0.0.1:0", WireEncryption: 128, Identity: w.self}, nil, w.service, hclog.NewNullLogger())
 	check(t, err)
 	go l.Serve()
 	stopped := false

@@ -34,13 +34,17 @@ package authserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/atedb/atedb/core/authserver/accounts"
+	"github.com/atedb/atedb/core/certificate"
 	"github.com/atedb/atedb/core/transport"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/identity"
@@ -58,6 +62,12 @@ type Config struct {
 	Storage        string   // name of the storage plugin
 	PluginDirs     []string // where it is looked for, in order
 	RuntimeDir     string   // absolute path of the folder of its sockets
+
+	// Certificate and Key are the paths of PEM files with which it speaks wss://
+	// too; both are given or neither. They are read again whenever something comes
+	// over Hangups.
+	Certificate, Key string
+	Hangups          <-chan os.Signal
 }
 
 // Path is the path of the server's URL.
@@ -84,6 +94,10 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 			log.Info("stopped")
 		}
 	}()
+	var shown atomic.Pointer[tls.Certificate]
+	if err := renew(&shown, cfg); err != nil {
+		return err
+	}
 	failed := make(chan error, 1)
 	storage, err := startStorage(ctx, cfg, log)
 	if err != nil {
@@ -107,7 +121,7 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 	}
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
-	listener, err := listen(serving, cfg, s, log)
+	listener, err := listen(serving, cfg, certificate.Config(&shown), s, log)
 	if err != nil {
 		return err
 	}
@@ -115,21 +129,48 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 	go func() { accepting <- listener.Serve() }()
 	log.Info("serving", "listen", listener.Addr().String(), "logs_path", cfg.LogsPath, "version", plugin.BuildVersion(),
 		"wire_encryption", cfg.WireEncryption, "fingerprint", cfg.Identity.Public().Fingerprint().String())
-	select {
-	case err = <-accepting:
-	case err = <-failed:
-	case <-ctx.Done():
-		log.Info("stopping", "timeout", shutdownTimeout)
+	for {
+		select {
+		case <-cfg.Hangups:
+			hangUp(&shown, cfg, log)
+			continue
+		case err = <-accepting:
+		case err = <-failed:
+		case <-ctx.Done():
+			log.Info("stopping", "timeout", shutdownTimeout)
+		}
+		stop()
+		return errors.Join(err, endConnections(listener))
 	}
-	stop()
-	return errors.Join(err, endConnections(listener))
+}
+
+// renew reads the certificate from its files, if there is to be one.
+func renew(shown *atomic.Pointer[tls.Certificate], cfg Config) error {
+	read, err := certificate.Load(cfg.Certificate, cfg.Key)
+	if err == nil {
+		shown.Store(read)
+	}
+	return err
+}
+
+// hangUp has clients that come later shown the certificate that is in the files
+// now. One that is of no use leaves the one before.
+func hangUp(shown *atomic.Pointer[tls.Certificate], cfg Config, log hclog.Logger) {
+	switch err := renew(shown, cfg); {
+	case err != nil:
+		log.Error("the certificate was not read again, and the one before stays", "error", err)
+	case cfg.Certificate == "":
+		log.Info("there is no certificate to read again")
+	default:
+		log.Info("certificate read again", "certificate", cfg.Certificate)
+	}
 }
 
 // listen returns what accepts connections, which end when ctx does.
-func listen(ctx context.Context, cfg Config, s *service, log hclog.Logger) (*transport.Listener, error) {
+func listen(ctx context.Context, cfg Config, wss *tls.Config, s *service, log hclog.Logger) (*transport.Listener, error) {
 	accept := wire.AcceptOptions{Agent: "auth-server/" + plugin.BuildVersion(), Encryption: cfg.WireEncryption, Identity: cfg.Identity}
 	return transport.Listen(transport.Config{
-		Address: cfg.Listen, Path: authPath, MaxConnections: maxConnections, MaxPerAddress: maxPerAddress,
+		Address: cfg.Listen, TLS: wss, Path: authPath, MaxConnections: maxConnections, MaxPerAddress: maxPerAddress,
 		Logger: log.Named("transport"), Handler: func(nc net.Conn, _ string) { s.handle(ctx, nc, accept) },
 	})
 }

@@ -244,13 +244,3 @@ func TestRootKeysOfAChain(t *testing.T) {
 		t.Errorf("in centralized trust its creator does not say: %v", err)
 	}
 }
-
-// TestCertificateSaysWhatIsWrong names both files of a certificate.
-func TestCertificateSaysWhatIsWrong(t *testing.T) {
-	if c, err := loadCertificate(config.TLS{}); c != nil || err != nil {
-		t.Errorf("without a certificate: %v, %v", c, err)
-	}
-	if _, err := loadCertificate(config.TLS{Certificate: "/none/cert", Key: "/none/key"}); !fault.Is(err, fault.BadConfig) {
-		t.Errorf("with files that are not there: %v", err)
-	}
-}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/atedb/atedb/core/certificate"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/control"
 	"github.com/atedb/atedb/core/pluginhost"
@@ -48,7 +49,7 @@ func (c *current) reload(ctx context.Context) (control.Reloaded, error) {
 	if err != nil {
 		return control.Reloaded{}, err
 	}
-	certificate, err := c.nextCertificate(cfg)
+	shown, err := c.nextCertificate(cfg)
 	if err != nil {
 		return control.Reloaded{}, err
 	}
@@ -61,7 +62,7 @@ func (c *current) reload(ctx context.Context) (control.Reloaded, error) {
 	if next.storage.IsOutdated() {
 		told.Restart = append(told.Restart, idsOf(next.of(config.KindStorage))...)
 	}
-	c.certificate.Store(certificate)
+	c.certificate.Store(shown)
 	c.setLevel(cfg)
 	c.replacePlugins(cfg, next)
 	c.config = cfg
@@ -78,7 +79,7 @@ func (c *current) nextCertificate(cfg *config.Config) (*tls.Certificate, error) 
 	if c.certificate.Load() == nil || cfg.TLS.Certificate == "" {
 		return c.certificate.Load(), nil
 	}
-	return loadCertificate(cfg.TLS)
+	return certificate.Load(cfg.TLS.Certificate, cfg.TLS.Key)
 }
 
 // nextPlugins starts those that are not running.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/atedb/atedb/core/certificate"
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/control"
@@ -87,11 +88,11 @@ func newServer(ctx context.Context, o Options, host *pluginhost.Host) (*server, 
 	if err != nil {
 		return nil, err
 	}
-	certificate, err := loadCertificate(cfg.TLS)
+	shown, err := certificate.Load(cfg.TLS.Certificate, cfg.TLS.Key)
 	if err != nil {
 		return nil, err
 	}
-	now := newCurrent(o, host, plugins, certificate)
+	now := newCurrent(o, host, plugins, shown)
 	s := &server{
 		log:              log,
 		handshakeTimeout: cfg.Limits.HandshakeTimeout,
@@ -108,7 +109,7 @@ func newServer(ctx context.Context, o Options, host *pluginhost.Host) (*server, 
 	now.registry = s.registry
 	s.sessions, s.endSessions = context.WithCancelCause(context.Background())
 	s.listener, err = transport.Listen(transport.Config{
-		Address: cfg.Listen, TLS: tlsConfig(&now.certificate), Path: transport.ChainPath,
+		Address: cfg.Listen, TLS: certificate.Config(&now.certificate), Path: transport.ChainPath,
 		MaxConnections: cfg.Limits.MaxConnections, MaxPerAddress: cfg.Limits.MaxConnectionsPerAddress,
 		Logger: log.Named("transport"), Handler: s.handle,
 	})

@@ -1,4 +1,5 @@
-package e2e
+// Package certificatetest makes certificates for tests of what serves wss://.
+package certificatetest
 
 import (
 	"crypto/ecdsa"
@@ -15,9 +16,9 @@ import (
 	"time"
 )
 
-// writeCertificate writes a certificate for 127.0.0.1, signed by itself, and
-// its private key to cert.pem and key.pem in a folder.
-func writeCertificate(folder string) error {
+// Write writes a certificate for 127.0.0.1, signed by itself, which is its own
+// authority, and its key to the files cert.pem and key.pem of a folder.
+func Write(folder string) error {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
