@@ -30,7 +30,7 @@
 // code opens them. A random vault key of 32 bytes seals the keychain, and each
 // lock seals the vault key with a wrap key:
 //
-//	keychain    sealed with the vault key; a Keychain of 1 to 64 keys, the newest last
+//	keychain    sealed with the vault key; a Keychain of 1 to 256 keys, the newest last
 //	            associated data: "ate vault keychain v1" 00 ‖ name
 //	lock        sealed with its wrap key; the vault key
 //	            associated data: "ate vault lock v1" 00 ‖ kind ‖ u32 passes ‖ u32 memory ‖ u32 threads

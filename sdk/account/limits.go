@@ -13,7 +13,7 @@ const (
 	MaxSignatures = 2                                           // of a statement
 	MaxSigned     = MaxStatement + MaxSignatures*(keys.SignatureSize+64) + 16
 	MaxVault      = 64 << 10 // bytes of an encoded vault
-	MaxKeys       = 64       // in a user's keychain, the old ones among them
+	MaxKeys       = 256      // in a user's keychain, the old ones among them
 )
 
 // Limits of a passphrase.

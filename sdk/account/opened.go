@@ -145,7 +145,7 @@ func (o Opened) Format(s fmt.State, _ rune) {
 
 func sealKeychain(name Name, ids []*keys.Identity, vaultKey []byte) ([]byte, error) {
 	if len(ids) > MaxKeys {
-		return nil, fault.New(fault.TooLarge, "the keychain of %s would have %d keys; at most %d are allowed", name, len(ids), MaxKeys)
+		return nil, fault.New(fault.TooLarge, "the keychain of %s would have %d keys, and holds at most %d; his keys cannot be replaced any more, so go on under another name", name, len(ids), MaxKeys)
 	}
 	m := new(accountpb.Keychain)
 	for _, id := range ids {

@@ -26,6 +26,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/token"
@@ -35,7 +36,7 @@ const (
 	first = "ate login "
 
 	version  = "1"
-	maxReads = 64
+	maxReads = account.MaxKeys
 	maxFile  = token.MaxText + maxReads*64 + 200 // bytes
 )
 
