@@ -18,11 +18,12 @@ type chain struct {
 	name  chainname.Name
 	open  bool // guarded by the store's mu
 
+	rewriting sync.Mutex // held by the drop or erasure under way, before mu
+
 	mu      sync.RWMutex // guards what follows
 	records []record     // in order of seq; not changed in place
+	size    size         // of records
 	next    event.Seq
-	events  uint64
-	bytes   uint64
 	blobs   map[string][]byte
 }
 
@@ -32,10 +33,19 @@ type record struct {
 	data        []byte
 }
 
-func (c *chain) size() (bytes uint64) {
+// size is how much records hold.
+type size struct{ events, bytes uint64 }
+
+func (s *size) add(r record) {
+	s.events += uint64(r.next - r.first)
+	s.bytes += uint64(len(r.data))
+}
+
+// memory returns how many bytes the chain takes.
+func (c *chain) memory() (bytes uint64) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	bytes = c.bytes
+	bytes = c.size.bytes
 	for name, data := range c.blobs {
 		bytes += uint64(len(name) + len(data))
 	}
@@ -46,7 +56,7 @@ func (c *chain) size() (bytes uint64) {
 func (c *chain) State() storage.State {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return storage.State{Next: c.next, Events: c.events, Bytes: c.bytes}
+	return storage.State{Next: c.next, Events: c.size.events, Bytes: c.size.bytes}
 }
 
 // append adds the records that are not held yet, all or none of them.
@@ -86,8 +96,7 @@ func (c *chain) append(records []byte) error {
 func (c *chain) add(r record) {
 	c.records = append(c.records, r)
 	c.next = r.next
-	c.events += uint64(r.next - r.first)
-	c.bytes += uint64(len(r.data))
+	c.size.add(r)
 }
 
 // parse checks records and cuts them apart.

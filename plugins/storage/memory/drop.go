@@ -18,21 +18,41 @@ func (h *handle) Drop(_ context.Context, set storage.DropSet) (storage.Dropped, 
 	if err := checkSet(set); err != nil {
 		return storage.Dropped{}, err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	events, size, next := h.events, h.bytes, h.next
-	old := h.records
-	h.records, h.events, h.bytes = nil, 0, 0
+	before, after, err := h.rewrite(set, func(r record, add func(record)) error { return survivors(r, set, add) })
+	if err != nil {
+		return storage.Dropped{}, err
+	}
+	return storage.Dropped{Events: before.events - after.events, Bytes: before.bytes - min(after.bytes, before.bytes)}, nil
+}
+
+// rewrite puts what anew adds in the place of each record that the set touches.
+// Appends and reads go on meanwhile. It returns what the records were and are that
+// were there when it began.
+func (c *chain) rewrite(set storage.DropSet, anew func(r record, add func(record)) error) (before, after size, err error) {
+	c.rewriting.Lock()
+	defer c.rewriting.Unlock()
+	c.mu.RLock()
+	old := c.records
+	c.mu.RUnlock()
+	var kept []record
+	add := func(r record) {
+		kept = append(kept, r)
+		after.add(r)
+	}
 	for _, r := range old {
+		before.add(r)
 		if !touches(set, r.first, r.next) {
-			h.add(r)
-		} else if err := h.addSurvivors(r, set); err != nil {
-			h.records, h.events, h.bytes, h.next = old, events, size, next
-			return storage.Dropped{}, err
+			add(r)
+		} else if err := anew(r, add); err != nil {
+			return before, after, err
 		}
 	}
-	h.next = next
-	return storage.Dropped{Events: events - h.events, Bytes: size - min(h.bytes, size)}, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.records = append(kept, c.records[len(old):]...)
+	c.size.events = c.size.events - before.events + after.events
+	c.size.bytes = c.size.bytes - before.bytes + after.bytes
+	return before, after, nil
 }
 
 func checkSet(set storage.DropSet) error {
@@ -52,8 +72,8 @@ func touches(set storage.DropSet, first, next event.Seq) bool {
 	return i < len(set) && set[i].First < next
 }
 
-// addSurvivors adds a record for each run of events that the set leaves of r.
-func (c *chain) addSurvivors(r record, set storage.DropSet) error {
+// survivors adds a record for each run of events that the set leaves of r.
+func survivors(r record, set storage.DropSet, add func(record)) error {
 	batch, _, err := event.CutRecord(r.data)
 	if err != nil {
 		return err
@@ -62,7 +82,7 @@ func (c *chain) addSurvivors(r record, set storage.DropSet) error {
 	run.Count, run.Frames = 0, nil
 	flush := func() {
 		if run.Count > 0 {
-			c.add(record{run.First, run.Next(), run.AppendRecord(nil)})
+			add(record{run.First, run.Next(), run.AppendRecord(nil)})
 		}
 		run.Count, run.Frames = 0, nil
 	}

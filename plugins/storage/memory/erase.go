@@ -17,28 +17,17 @@ func (h *handle) Erase(_ context.Context, set storage.DropSet) (storage.Erased, 
 	if err := checkSet(set); err != nil {
 		return storage.Erased{}, err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	erased := storage.Erased{Bytes: int64(h.bytes)}
-	old := h.records
-	events, size, next := h.events, h.bytes, h.next
-	h.records, h.events, h.bytes = nil, 0, 0
-	for _, r := range old {
-		if !touches(set, r.first, r.next) {
-			h.add(r)
-		} else if err := h.addErased(r, set, &erased.Events); err != nil {
-			h.records, h.events, h.bytes, h.next = old, events, size, next
-			return storage.Erased{}, err
-		}
+	events := uint64(0)
+	before, after, err := h.rewrite(set, func(r record, add func(record)) error { return withoutDataOf(r, set, add, &events) })
+	if err != nil {
+		return storage.Erased{}, err
 	}
-	h.next = next
-	erased.Bytes -= int64(h.bytes)
-	return erased, nil
+	return storage.Erased{Events: events, Bytes: int64(before.bytes) - int64(after.bytes)}, nil
 }
 
-// addErased adds a record's events, without the data of those in the set. They
+// withoutDataOf adds a record's events, without the data of those in the set. They
 // are several records if one would be too large.
-func (c *chain) addErased(r record, set storage.DropSet, erased *uint64) error {
+func withoutDataOf(r record, set storage.DropSet, add func(record), erased *uint64) error {
 	batch, _, err := event.CutRecord(r.data)
 	if err != nil {
 		return err
@@ -60,12 +49,12 @@ func (c *chain) addErased(r record, set storage.DropSet, erased *uint64) error {
 		if run.RecordSize() > event.MaxRecord {
 			last := append([]byte(nil), run.Frames[before:]...)
 			run.Frames = run.Frames[:before]
-			c.add(record{run.First, run.Next(), run.AppendRecord(nil)})
+			add(record{run.First, run.Next(), run.AppendRecord(nil)})
 			run.First, run.Offset, run.Count, run.Frames = seq, batch.Offset+int(seq-batch.First), 0, last
 		}
 		run.Count++
 		seq++
 	}
-	c.add(record{run.First, run.Next(), run.AppendRecord(nil)})
+	add(record{run.First, run.Next(), run.AppendRecord(nil)})
 	return nil
 }

@@ -106,7 +106,7 @@ func (s *Store) Stats(context.Context) (storage.Stats, error) {
 		if c.open {
 			stats.OpenChains++
 		}
-		stats.Bytes += c.size()
+		stats.Bytes += c.memory()
 	}
 	return stats, nil
 }
