@@ -86,12 +86,12 @@ func Listen(config Config) (*Listener, error) {
 		admitted: admission{max: config.MaxConnections, maxPerAddress: config.MaxPerAddress},
 	}
 	l.http = &http.Server{
-		Handler:           http.HandlerFunc(l.upgrade),
-		ReadHeaderTimeout: wire.HelloTimeout,
-		IdleTimeout:       wire.HelloTimeout,
-		MaxHeaderBytes:    wire.MaxHello,
-		ErrorLog:          config.Logger.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
-		BaseContext:       func(net.Listener) context.Context { return context.Background() },
+		Handler:        http.HandlerFunc(l.upgrade),
+		ReadTimeout:    wire.HelloTimeout, // with a body, which the server waits for although nobody reads it
+		IdleTimeout:    wire.HelloTimeout,
+		MaxHeaderBytes: wire.MaxHello,
+		ErrorLog:       config.Logger.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+		BaseContext:    func(net.Listener) context.Context { return context.Background() },
 	}
 	return l, nil
 }

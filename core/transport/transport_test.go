@@ -187,6 +187,28 @@ func TestAddressFamilies(t *testing.T) {
 	}
 }
 
+// TestBodyThatNeverComes: the attack is to hold a connection for ever by a request
+// whose body is announced and not sent.
+func TestBodyThatNeverComes(t *testing.T) {
+	l, err := Listen(Config{Path: ChainPath, Address: "127.0.0.1:0", MaxConnections: 1, MaxPerAddress: 1, Logger: hclog.NewNullLogger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.http.ReadTimeout /= 50
+	go l.Serve()
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	io.WriteString(nc, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+	nc.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if answer, err := io.ReadAll(nc); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 404") {
+		t.Errorf("the connection says %q and ends with %v", answer, err)
+	}
+	l.Close()
+}
+
 // TestLogOfRefusals proves that who was refused stands in a log of JSON as in one
 // of text.
 func TestLogOfRefusals(t *testing.T) {
