@@ -6,8 +6,10 @@ import (
 
 	"github.com/atedb/atedb/core/authserver/accounts"
 	"github.com/atedb/atedb/sdk/account"
+	"github.com/atedb/atedb/sdk/account/accountpb"
 	pb "github.com/atedb/atedb/sdk/authserver/authserverpb"
 	"github.com/atedb/atedb/sdk/fault"
+	"github.com/atedb/atedb/sdk/keys"
 	"github.com/atedb/atedb/sdk/token"
 )
 
@@ -93,6 +95,38 @@ func TestStolenToken(t *testing.T) {
 	check(t, w.loginAs(alice).revoke(kept.Delegation.ID))
 }
 
+// TestPresentedIsNotTheRegistered: the attack is to show another statement than the
+// one that is registered under its id, with another key or more rights. Only the
+// user can sign it, and he may have forgotten it.
+func TestPresentedIsNotTheRegistered(t *testing.T) {
+	w, alice := newWorld(t, "alice"), cast()["alice"]
+	narrow := w.newToken(alice, token.Options{Chains: []token.Scope{"*"}})
+	wide := w.newToken(alice, token.Options{Account: true})
+	for what, c := range map[string]struct {
+		registered *token.Token
+		change     func(*accountpb.Delegation)
+		shownWith  *token.Token
+	}{
+		"another key": {wide, func(d *accountpb.Delegation) { d.KeyId = narrow.Delegation.Key[:] }, narrow},
+		"more rights": {narrow, func(d *accountpb.Delegation) { d.Account = true }, narrow},
+	} {
+		var d accountpb.Delegation
+		check(t, d.UnmarshalVT(c.registered.Signed.Statement))
+		c.change(&d)
+		statement, err := d.MarshalVT()
+		check(t, err)
+		other := *c.shownWith
+		other.Signed = account.Sign(keys.ForDelegation, statement, alice.id.Signing)
+		other.Delegation, err = token.DelegationOf(other.Signed)
+		check(t, err)
+		p := w.loginAs(alice)
+		wantCode(t, what, p.show(&other), fault.BadToken)
+		if p.as.user != "" {
+			t.Errorf("%s: the connection still acts for %s", what, p.as.user)
+		}
+	}
+}
+
 // TestCheckTokenOfOthers: the attack is to have a token checked under another
 // user, or another issuer.
 func TestCheckTokenOfOthers(t *testing.T) {
@@ -126,6 +160,9 @@ func TestRegisterToken(t *testing.T) {
 	forged, err := token.New(bob.id.Signing, alice.name, "ws://localhost/auth", token.Options{Account: true}, w.now())
 	check(t, err)
 	wantCode(t, "a token that somebody else signed", p.registerIt(forged), fault.NotAuthorized)
+	forged, err = token.New(alice.id.Signing, bob.name, "ws://localhost/auth", token.Options{Account: true}, w.now())
+	check(t, err)
+	wantCode(t, "a token that acts for somebody else", p.registerIt(forged), fault.NotAuthorized)
 	old := w.makeToken(alice, token.Options{Account: true, For: time.Minute})
 	w.pass(time.Hour)
 	wantCode(t, "an expired token", p.registerIt(old), fault.TokenExpired)
