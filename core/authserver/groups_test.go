@@ -94,6 +94,7 @@ func TestGroupRoles(t *testing.T) {
 		{"add an observer", func(w *world) change { return w.add("mallory", group.Observer) }, []string{"alice", "bob"}},
 		{"make the observer a delegate", func(w *world) change { return w.add("dave", group.Delegate) }, []string{"alice"}},
 		{"make the contributor an observer", func(w *world) change { return w.add("carol", group.Observer) }, []string{"alice", "bob"}},
+		{"give the contributor his keys again", func(w *world) change { return w.add("carol", group.Contributor) }, []string{"alice", "bob"}},
 		{"remove the delegate", func(w *world) change { return w.remove("bob") }, []string{"alice"}},
 		{"remove the contributor", func(w *world) change { return w.remove("carol") }, []string{"alice", "bob"}},
 		{"remove the observer", func(w *world) change { return w.remove("dave") }, []string{"alice", "bob"}},
