@@ -104,6 +104,8 @@ func leaveLogin(ctx context.Context, s *authserver.Session, life time.Duration, 
 		login.Readers = append(login.Readers, id.Read)
 	}
 	if err := folder.Write(login); err != nil {
+		// Nobody has the token; that it stays registered is no harm, and the error is the one to tell.
+		_ = s.RevokeToken(ctx, issued.Delegation.ID)
 		return nil, err
 	}
 	if before != nil && before.Token.Delegation.User == s.User() {

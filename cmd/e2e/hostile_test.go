@@ -48,9 +48,12 @@ func TestDaemonSaysWhyItDoesNotStart(t *testing.T) {
 	if err := os.WriteFile(aFile, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config := filepath.Join(t.TempDir(), "atedb.hcl")
-	if err := os.WriteFile(config, []byte(`dns_anchors = "/etc/anchors"`), 0o600); err != nil {
-		t.Fatal(err)
+	config := func(settings string) string {
+		path := filepath.Join(t.TempDir(), "atedb.hcl")
+		if err := os.WriteFile(path, []byte(settings), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
 	solo := func(args ...string) []string {
 		return append([]string{"--no-auth", "--no-wire-encryption", "solo", "-l", host}, args...)
@@ -63,7 +66,8 @@ func TestDaemonSaysWhyItDoesNotStart(t *testing.T) {
 		"locked folder":      {solo("-p", "0", data), []string{data, "another process", "[unavailable]"}},
 		"path not writable":  {solo("-p", "0", aFile+"/data"), []string{aFile}},
 		"address of another": {[]string{"--no-auth", "--no-wire-encryption", "solo", "-l", "192.0.2.1", "-p", "0", t.TempDir()}, []string{"192.0.2.1", "not an address of this machine"}},
-		"anchors":            {[]string{"--no-auth", "--config", config, "solo", t.TempDir()}, []string{"dns_anchors", "dns_sec", "[bad_config]"}},
+		"ending of others":   {[]string{"--config", config(`may_end_live = ["standard"]`), "--trust", "distributed", "solo", t.TempDir()}, []string{"may_end_live", "[bad_config]"}},
+		"anchors":            {[]string{"--no-auth", "--config", config(`dns_anchors = "/etc/anchors"`), "solo", t.TempDir()}, []string{"dns_anchors", "dns_sec", "[bad_config]"}},
 	} {
 		status, output := tryDaemon(t, test.args...)
 		if status != 1 {

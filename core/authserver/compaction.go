@@ -85,7 +85,7 @@ func (c *compactor) State() compact.State {
 func (c *compactor) Compact(ctx context.Context) error {
 	result, err := c.chain.Compact(ctx, chain.Compaction{Strategies: []chain.Strategy{c.strategy}}) // nobody follows the chain who would have to learn what ended
 	if err == nil {
-		c.log.Info("compacted", "events", result.Examined, "dropped", result.Dropped, "bytes_before", result.Before, "bytes_after", result.After, "took", result.Took.Round(time.Millisecond))
+		c.log.Info("compacted", "events", result.Examined, "dropped", result.Dropped, "bytes_before", result.Before, "bytes_after", result.After, "took", result.Took.Round(time.Millisecond).String())
 	}
 	return err
 }

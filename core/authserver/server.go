@@ -137,7 +137,7 @@ func Run(ctx context.Context, cfg Config, log hclog.Logger) (err error) {
 		case err = <-accepting:
 		case err = <-failed:
 		case <-ctx.Done():
-			log.Info("stopping", "timeout", shutdownTimeout)
+			log.Info("stopping", "timeout", shutdownTimeout.String())
 		}
 		stop()
 		return errors.Join(err, endConnections(listener))

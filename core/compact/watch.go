@@ -53,6 +53,12 @@ func (w *Watch) Stop() {
 	}
 }
 
+func (w *Watch) isStopped() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopped
+}
+
 // Grown tells that bytes of records were appended, by one round.
 func (w *Watch) Grown(bytes int) {
 	w.scheduler.rounds.Add(1)
@@ -118,12 +124,15 @@ func (w *Watch) timeIsUp() {
 func (w *Watch) compact() {
 	err := w.chain.Compact(w.scheduler.ctx)
 	wait := pause
-	if err == nil {
+	switch {
+	case err == nil:
 		w.failures = 0
-	} else if w.scheduler.ctx.Err() == nil {
+	case w.isStopped():
+		w.scheduler.log.Warn("a compaction failed", "chain", w.chain.Name(), "error", err)
+	case w.scheduler.ctx.Err() == nil:
 		wait = min(firstRetry<<min(w.failures, 10), lastRetry)
 		w.failures++
-		w.scheduler.log.Warn("a compaction failed; it is tried again", "chain", w.chain.Name(), "in", wait, "error", err)
+		w.scheduler.log.Warn("a compaction failed; it is tried again", "chain", w.chain.Name(), "in", wait.String(), "error", err)
 	}
 	w.rest(wait)
 	w.queued.Store(false)

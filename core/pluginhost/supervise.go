@@ -89,7 +89,7 @@ func (p *Plugin) fail() {
 	cause := p.cause
 	p.setLocked(failed, cause)
 	p.mu.Unlock()
-	p.log.Error("the plugin has failed too often; mend its cause", "next_try_in", p.host.timing.Cooldown, "error", cause)
+	p.log.Error("the plugin has failed too often; mend its cause", "next_try_in", p.host.timing.Cooldown.String(), "error", cause)
 }
 
 // note replaces the reason why the plugin does not serve.

@@ -83,7 +83,7 @@ func (c *compactor) compact(ctx context.Context, open *openChain, pace func(ctx 
 	if err != nil {
 		return result, err
 	}
-	log.Info("compacted", "events", result.Examined, "dropped", result.Dropped, "ended", result.Ended, "bytes_before", result.Before, "bytes_after", result.After, "took", result.Took.Round(time.Millisecond))
+	log.Info("compacted", "events", result.Examined, "dropped", result.Dropped, "ended", result.Ended, "bytes_before", result.Before, "bytes_after", result.After, "took", result.Took.Round(time.Millisecond).String())
 	return result, nil
 }
 

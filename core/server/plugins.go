@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -13,6 +14,7 @@ import (
 	"github.com/atedb/atedb/core/pluginhost"
 	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/event"
+	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/plugin"
 	"github.com/atedb/atedb/sdk/trust"
 )
@@ -55,6 +57,10 @@ func startPlugins(ctx context.Context, host *pluginhost.Host, cfg *config.Config
 			p.stopBut(ctx, before)
 			return nil, err
 		}
+	}
+	if len(cfg.MayEndLive) > 0 && p.mode() == event.Distributed {
+		p.stopBut(ctx, before)
+		return nil, fault.New(fault.BadConfig, "may_end_live names %s, and with trust %q a server cannot end objects: only who may write them can; remove it", strings.Join(cfg.MayEndLive, ", "), cfg.Trust.Name)
 	}
 	return p, nil
 }

@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 			continue
 		case err = <-accepting:
 		case <-ctx.Done():
-			log.Info("stopping", "timeout", cfg.Limits.ShutdownTimeout)
+			log.Info("stopping", "timeout", cfg.Limits.ShutdownTimeout.String())
 		}
 		return errors.Join(err, s.stop(host, cfg.Limits.ShutdownTimeout))
 	}
@@ -211,9 +211,9 @@ func (s *server) handle(nc net.Conn, pathName string) {
 	cancel(nil)
 	switch fault.CodeOf(err) {
 	case "", fault.ShuttingDown:
-		log.Debug("session ends", "after", time.Since(started).Round(time.Millisecond))
+		log.Debug("session ends", "after", time.Since(started).Round(time.Millisecond).String())
 	default:
-		log.Info("session ends", "after", time.Since(started).Round(time.Millisecond), "error", err)
+		log.Info("session ends", "after", time.Since(started).Round(time.Millisecond).String(), "error", err)
 	}
 }
 
