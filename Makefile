@@ -24,8 +24,8 @@ run: build ## Start a server on port 5000 that anyone may write to
 test: ## Run all tests
 	go test $(addprefix ./,$(addsuffix /...,$(MODULES)))
 
-race: ## Run all tests with the race detector
-	go test -race $(addprefix ./,$(addsuffix /...,$(MODULES)))
+race: ## Run all tests with the race detector, which holds up no exit
+	GORACE=atexit_sleep_ms=0 go test -race $(addprefix ./,$(addsuffix /...,$(MODULES)))
 
 lint: ## Check formatting, vet, and the linters with the import rules
 	@test -z "$$(gofmt -l $(MODULES))" || { echo 'not gofmt-ed:'; gofmt -l $(MODULES); exit 1; }

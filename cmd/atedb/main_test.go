@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else the race detector holds up each exit
 			env.Setenv("ATEDB_RUNTIME_DIR", filepath.Join(scratch, "run"))
 			env.Setenv("CONFIGS", configsDir(t))
 			env.Values["serving"] = new(*serving)

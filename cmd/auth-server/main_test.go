@@ -37,6 +37,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else the race detector holds up each exit
 			env.Setenv("AUTH_SERVER_RUNTIME_DIR", filepath.Join(scratch, "run"))
 			env.Values[running{}] = new(*server)
 			return nil

@@ -18,7 +18,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	os.Setenv("ATE_HOME", os.DevNull) // a test that forgets to have a home of its own fails
+	os.Setenv("ATE_HOME", os.DevNull)        // a test that forgets to have a home of its own fails
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // else the race detector holds up each exit for a second
 	cleanUp, err := buildPrograms()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "building the programs:", err)
