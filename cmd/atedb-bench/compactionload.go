@@ -84,7 +84,7 @@ func (b *bench) compareLoad(ctx context.Context, d *daemon, db string) error {
 	var quiet, busy load
 	all := slices.Concat(answers[:]...)
 	for _, line := range done {
-		if begin := line.End.Add(-line.Took); begin.After(began) {
+		if begin := line.End.Add(-line.Took.Duration); begin.After(began) {
 			quiet.add(all, began, begin)
 			began = begin
 		}

@@ -19,11 +19,20 @@ import (
 
 // compactionLine is what the server logs of a compaction.
 type compactionLine struct {
-	Message string        `json:"@message"`
-	End     time.Time     `json:"@timestamp"`
-	Chain   string        `json:"chain"`
-	Took    time.Duration `json:"took"`
-	Events  int           `json:"events"`
+	Message string    `json:"@message"`
+	End     time.Time `json:"@timestamp"`
+	Chain   string    `json:"chain"`
+	Took    duration  `json:"took"`
+	Events  int       `json:"events"`
+}
+
+// duration is written as people write it.
+type duration struct{ time.Duration }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *duration) UnmarshalText(text []byte) (err error) {
+	d.Duration, err = time.ParseDuration(string(text))
+	return err
 }
 
 // awaitCompactions waits until the server has logged n compactions of a chain.
@@ -46,7 +55,11 @@ func findCompactions(log, chain string) (found []compactionLine, err error) {
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		var line compactionLine
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Message == "compacted" && line.Chain == chain {
+		var cut *json.SyntaxError // the last line may not be whole yet
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil && !errors.As(err, &cut) {
+			return nil, fmt.Errorf("a line of %s is not what a server logs: %w", log, err)
+		}
+		if line.Message == "compacted" && line.Chain == chain {
 			found = append(found, line)
 		}
 	}
