@@ -244,3 +244,16 @@ func TestRootKeysOfAChain(t *testing.T) {
 		t.Errorf("in centralized trust its creator does not say: %v", err)
 	}
 }
+
+// BenchmarkKeptAnswer is what asking whose a new chain is adds to making it, once
+// the answer is kept.
+func BenchmarkKeptAnswer(b *testing.B) {
+	key := keys.NewSigningKey().Public().Bytes()
+	granted := &authtest.Fake{Default: auth.Answer{RootKeys: [][]byte{key}, TTL: time.Hour}}
+	r := &registry{trust: event.Centralized, owners: newReplaceable(&owners{resolvers: []namedResolver{{"fake", granted}}})}
+	for b.Loop() {
+		if _, err := r.rootKeys(b.Context(), "example.com/joe/db", wish{create: true}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
