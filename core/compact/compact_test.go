@@ -136,6 +136,20 @@ func TestOtherRules(t *testing.T) {
 	})
 }
 
+// TestSameRules does not have a timer begin anew, however often the rules are read
+// again.
+func TestSameRules(t *testing.T) {
+	with(t, compaction.Trigger{Timer: time.Hour}, State{}, func(t *testing.T, c *chain) {
+		c.grow(mib)
+		for range 3 {
+			time.Sleep(20 * time.Minute)
+			c.watch.scheduler.SetRules([]compaction.Rules{{}, {Trigger: compaction.Trigger{Timer: time.Hour}}})
+			c.watch.RulesChanged()
+		}
+		c.want(t, 1, "after an hour")
+	})
+}
+
 // TestRulesThatChangeWhileItIsCompacted has those hold that came last.
 func TestRulesThatChangeWhileItIsCompacted(t *testing.T) {
 	with(t, compaction.Trigger{Size: mib}, State{}, func(t *testing.T, c *chain) {

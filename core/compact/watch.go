@@ -2,6 +2,7 @@ package compact
 
 import (
 	"math"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,10 +35,13 @@ func (s *Scheduler) Watch(chain Chain) *Watch {
 	return w
 }
 
-// RulesChanged has the chain compacted by the scheduler's present rules.
+// RulesChanged has the chain compacted by the scheduler's present rules. If they
+// say the same of it as before, it goes on waiting.
 func (w *Watch) RulesChanged() {
 	t := combine(*w.scheduler.rules.Load(), w.chain.Name())
-	w.trigger.Store(&t)
+	if before := w.trigger.Swap(&t); before != nil && reflect.DeepEqual(*before, t) {
+		return
+	}
 	if !w.queued.Load() { // else it is armed when it was compacted
 		w.arm()
 	}
