@@ -89,9 +89,7 @@ func TestKillsWhileCompacting(t *testing.T) {
 	}
 	d := startDaemonWith(t, []string{"--config", config, "--no-auth", "--no-wire-encryption", "solo"}, data)
 	compact := func(name string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, filepath.Join(bin, "atedb"), "--config", config, "chain", "compact", name, "--logs-path", data)
-		cmd.Env = append(os.Environ(), "ATEDB_RUNTIME_DIR="+filepath.Join(bin, "run"))
-		return cmd
+		return atedb(ctx, "--config", config, "chain", "compact", name, "--logs-path", data)
 	}
 	reader := newPerson(t, false)
 	for i, name := range names {

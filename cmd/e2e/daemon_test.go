@@ -176,15 +176,27 @@ func (d *daemon) restart() {
 func (d *daemon) plugin(name string) int {
 	d.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		for _, pid := range children(d.cmd.Process.Pid) {
-			exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-			if err == nil && filepath.Base(exe) == "atedb-plugin-"+name {
+		for pid, running := range d.plugins() {
+			if running == name {
 				return pid
 			}
 		}
 	}
 	d.t.Fatalf("plugin %s does not run", name)
 	return 0
+}
+
+// plugins returns the plugins that run, by process id. One whose program was
+// replaced since counts too.
+func (d *daemon) plugins() map[int]string {
+	running := make(map[int]string)
+	for _, pid := range children(d.cmd.Process.Pid) {
+		exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+		if name, ok := strings.CutPrefix(filepath.Base(exe), "atedb-plugin-"); err == nil && ok {
+			running[pid] = strings.TrimSuffix(name, " (deleted)")
+		}
+	}
+	return running
 }
 
 // children returns the processes whose parent is pid.

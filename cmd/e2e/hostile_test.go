@@ -23,14 +23,20 @@ import (
 	"github.com/atedb/atedb/sdk/wire/wirepb"
 )
 
+// atedb is a command line of atedb, to be run until ctx ends.
+func atedb(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "atedb"), args...)
+	cmd.Env = append(os.Environ(), "ATEDB_RUNTIME_DIR="+filepath.Join(bin, "run"))
+	return cmd
+}
+
 // tryDaemon runs atedb until it ends, which it must do soon, and returns its
 // exit status and what it wrote.
 func tryDaemon(t *testing.T, args ...string) (status int, output string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "atedb"), args...)
-	cmd.Env = append(os.Environ(), "ATEDB_RUNTIME_DIR="+filepath.Join(bin, "run"))
+	cmd := atedb(ctx, args...)
 	b, _ := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		t.Fatalf("atedb %v does not end; it wrote:\n%s", args, b)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,8 +46,7 @@ func (r *reloaded) edit(settings string) {
 // reload runs atedb reload, which ends with a status, and returns what it printed.
 func (r *reloaded) reload(status int) string {
 	r.t.Helper()
-	cmd := exec.CommandContext(testContext(r.t), filepath.Join(bin, "atedb"), "--config", r.config, "reload", "--logs-path", r.data)
-	cmd.Env = append(os.Environ(), "ATEDB_RUNTIME_DIR="+filepath.Join(bin, "run"))
+	cmd := atedb(testContext(r.t), "--config", r.config, "reload", "--logs-path", r.data)
 	out, err := cmd.CombinedOutput()
 	if got := cmd.ProcessState.ExitCode(); got != status {
 		r.t.Fatalf("atedb reload: %v, want status %d: %s", err, status, out)
@@ -55,13 +54,11 @@ func (r *reloaded) reload(status int) string {
 	return string(out)
 }
 
-// plugins returns the programs and process ids of the plugins that run.
-func (r *reloaded) plugins() []string {
+// processes returns the names and process ids of the plugins that run.
+func (r *reloaded) processes() []string {
 	var running []string
-	for _, pid := range children(r.cmd.Process.Pid) {
-		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil {
-			running = append(running, fmt.Sprintf("%s %d", strings.TrimSuffix(strings.TrimPrefix(filepath.Base(exe), "atedb-plugin-"), " (deleted)"), pid))
-		}
+	for pid, name := range r.plugins() {
+		running = append(running, fmt.Sprint(name, " ", pid))
 	}
 	slices.Sort(running)
 	return running
@@ -72,12 +69,7 @@ func (r *reloaded) awaitPlugins(want ...string) {
 	r.t.Helper()
 	var names []string
 	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(10 * time.Millisecond) {
-		names = nil
-		for _, running := range r.plugins() {
-			name, _, _ := strings.Cut(running, " ")
-			names = append(names, name)
-		}
-		if slices.Equal(names, want) {
+		if names = slices.Sorted(maps.Values(r.plugins())); slices.Equal(names, want) {
 			return
 		}
 	}
@@ -148,7 +140,7 @@ func TestReload(t *testing.T) {
 	r := startReloaded(t, static)
 	b := writeBusily(t, r.url("engineers/first"))
 	defer b.cancel()
-	running := r.plugins()
+	running := r.processes()
 
 	if got := r.reload(0); got != "nothing changed\n" {
 		t.Errorf("of the same file: %q", got)
@@ -165,7 +157,7 @@ func TestReload(t *testing.T) {
 			t.Errorf("%s: it does not say %q: %s", what, test.says, got)
 		}
 		r.awaitPlugins(append([]string{"auth-static"}, strings.Fields(others)...)...)
-		if now := r.plugins(); !slices.Equal(now, running) {
+		if now := r.processes(); !slices.Equal(now, running) {
 			t.Errorf("%s: these run: %v, and %v did before", what, now, running)
 		}
 		if err := r.create("engineers/" + strings.ReplaceAll(what, " ", "-")); err != nil {
@@ -199,7 +191,7 @@ func TestReload(t *testing.T) {
 	if got := r.reload(0); !strings.Contains(got, "compaction.standard.size") {
 		t.Errorf("of other rules: %s", got)
 	}
-	inspect := exec.CommandContext(testContext(t), filepath.Join(bin, "atedb"), "chain", "inspect", "engineers/first", "--logs-path", r.data)
+	inspect := atedb(testContext(t), "chain", "inspect", "engineers/first", "--logs-path", r.data)
 	if out, err := inspect.CombinedOutput(); err != nil || !strings.Contains(string(out), "trigger\tstandard\tsize=1048576\n") {
 		t.Errorf("the chain is compacted by: %s, %v", out, err)
 	}
@@ -242,14 +234,14 @@ func TestReloadAfterAnUpgrade(t *testing.T) {
 	b := writeBusily(t, r.url("example.com/joe/mydb"))
 	defer b.cancel()
 	for range 3 {
-		before := r.plugins()
+		before := r.processes()
 		install("trust-centralized")
 		install("storage-file")
 		if got := r.reload(0); got != "started          trust-centralized\nstopped          trust-centralized\nneeds a restart  storage-file\n" {
 			t.Errorf("it says %q", got)
 		}
 		r.awaitPlugins("compaction-standard", "storage-file", "trust-centralized")
-		after := r.plugins()
+		after := r.processes()
 		if !slices.Equal(after[:2], before[:2]) || after[2] == before[2] {
 			t.Errorf("these run: %v, and %v did before", after, before)
 		}

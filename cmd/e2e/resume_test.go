@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -142,9 +139,7 @@ func TestResumeAcrossCompactions(t *testing.T) {
 // compactNow has the server compact the chain, which drops at least so many events.
 func compactNow(t *testing.T, data string, least int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "atedb"), "chain", "compact", "example.com/joe/resume")
-	cmd.Env = append(os.Environ(), "ATEDB_LOGS_PATH="+data)
-	out, err := cmd.CombinedOutput()
+	out, err := atedb(t.Context(), "chain", "compact", "example.com/joe/resume", "--logs-path", data).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

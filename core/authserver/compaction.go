@@ -9,6 +9,7 @@ import (
 
 	"github.com/atedb/atedb/core/chain"
 	"github.com/atedb/atedb/core/compact"
+	"github.com/atedb/atedb/core/grace"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/compaction"
 	"github.com/atedb/atedb/sdk/fault"
@@ -59,17 +60,12 @@ func (c *compactor) end(patience time.Duration) error {
 	if watch := c.watch.Load(); watch != nil {
 		watch.Stop()
 	}
-	ended := make(chan struct{})
-	go func() {
-		c.scheduler.Close()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-time.After(patience):
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if !grace.Wait(ctx, c.scheduler.Close) {
 		return fault.New(fault.Unavailable, "the compaction of the accounts did not end in time")
 	}
+	return nil
 }
 
 // Name implements compact.Chain.

@@ -45,6 +45,7 @@ import (
 
 	"github.com/atedb/atedb/core/authserver/accounts"
 	"github.com/atedb/atedb/core/certificate"
+	"github.com/atedb/atedb/core/grace"
 	"github.com/atedb/atedb/core/transport"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/identity"
@@ -179,17 +180,12 @@ func listen(ctx context.Context, cfg Config, wss *tls.Config, s *service, log hc
 // themselves.
 func endConnections(listener *transport.Listener) error {
 	listener.Close()
-	ended := make(chan struct{})
-	go func() {
-		listener.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-time.After(shutdownTimeout - shutdownTimeout/pluginShare):
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout-shutdownTimeout/pluginShare)
+	defer cancel()
+	if !grace.Wait(ctx, listener.Wait) {
 		return fault.New(fault.Unavailable, "some connections did not end in time")
 	}
+	return nil
 }
 
 // closeTimeout is how long saving the state of the accounts may take.

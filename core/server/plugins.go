@@ -52,17 +52,23 @@ type strategies struct {
 // stopped.
 func startPlugins(ctx context.Context, host *pluginhost.Host, cfg *config.Config, before *plugins) (*plugins, error) {
 	p := &plugins{}
+	if err := p.addAll(ctx, host, cfg, before); err != nil {
+		p.stopBut(ctx, before)
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *plugins) addAll(ctx context.Context, host *pluginhost.Host, cfg *config.Config, before *plugins) error {
 	for _, spec := range cfg.PluginSpecs() {
 		if err := p.add(ctx, host, pluginhost.Spec(spec), cfg.MayEndLive, before); err != nil {
-			p.stopBut(ctx, before)
-			return nil, err
+			return err
 		}
 	}
 	if len(cfg.MayEndLive) > 0 && p.mode() == event.Distributed {
-		p.stopBut(ctx, before)
-		return nil, fault.New(fault.BadConfig, "may_end_live names %s, and with trust %q a server cannot end objects: only who may write them can; remove it", strings.Join(cfg.MayEndLive, ", "), cfg.Trust.Name)
+		return fault.New(fault.BadConfig, "may_end_live names %s, and with trust %q a server cannot end objects: only who may write them can; remove it", strings.Join(cfg.MayEndLive, ", "), cfg.Trust.Name)
 	}
-	return p, nil
+	return nil
 }
 
 func (p *plugins) add(ctx context.Context, host *pluginhost.Host, spec pluginhost.Spec, mayEndLive []string, before *plugins) error {

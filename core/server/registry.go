@@ -13,6 +13,7 @@ import (
 	"github.com/atedb/atedb/core/compact"
 	"github.com/atedb/atedb/core/durable"
 	"github.com/atedb/atedb/core/fanout"
+	"github.com/atedb/atedb/core/grace"
 	"github.com/atedb/atedb/sdk/chainname"
 	"github.com/atedb/atedb/sdk/event"
 	"github.com/atedb/atedb/sdk/fault"
@@ -373,15 +374,8 @@ func (r *registry) stop(ctx context.Context) error {
 		}
 	}
 	r.mu.Unlock()
-	done := make(chan struct{})
-	go func() {
-		r.running.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
+	if !grace.Wait(ctx, r.running.Wait) {
 		return fault.New(fault.Unavailable, "some chains are not closed yet: %w", ctx.Err())
 	}
+	return nil
 }

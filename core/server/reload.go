@@ -12,6 +12,7 @@ import (
 	"github.com/atedb/atedb/core/certificate"
 	"github.com/atedb/atedb/core/config"
 	"github.com/atedb/atedb/core/control"
+	"github.com/atedb/atedb/core/grace"
 	"github.com/atedb/atedb/core/pluginhost"
 	"github.com/atedb/atedb/sdk/fault"
 )
@@ -136,17 +137,11 @@ func (c *current) replacePlugins(cfg *config.Config, next *plugins) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), retireTime)
 		defer cancel()
-		answered := make(chan struct{})
-		go func() {
+		grace.Wait(ctx, func() {
 			for _, wait := range unused {
 				wait()
 			}
-			close(answered)
-		}()
-		select {
-		case <-answered:
-		case <-ctx.Done():
-		}
+		})
 		former.stopBut(context.Background(), next)
 	}()
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/atedb/atedb/core/control"
 	"github.com/atedb/atedb/core/durable"
 	"github.com/atedb/atedb/core/farewell"
+	"github.com/atedb/atedb/core/grace"
 	"github.com/atedb/atedb/core/pluginhost"
 	"github.com/atedb/atedb/core/session"
 	"github.com/atedb/atedb/core/transport"
@@ -155,16 +156,10 @@ func (s *server) stop(host *pluginhost.Host, timeout time.Duration) error {
 	for _, end := range []func(){s.listener.Wait, s.control.Close, s.registry.compactor.scheduler.Close} {
 		ending.Go(end)
 	}
-	ended := make(chan struct{})
-	go func() {
-		ending.Wait()
-		close(ended)
-	}()
 	var err error
-	select {
-	case <-ended:
+	if grace.Wait(ctx, ending.Wait) {
 		err = s.registry.stop(ctx)
-	case <-ctx.Done():
+	} else {
 		err = fault.New(fault.Unavailable, "some sessions, operators' commands or compactions did not end in time")
 	}
 	s.store.Close()

@@ -3,21 +3,18 @@ package transport
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/atedb/atedb/core/certificate/certificatetest"
 	"github.com/atedb/atedb/sdk/fault"
 	"github.com/atedb/atedb/sdk/wire"
 )
@@ -49,18 +46,17 @@ func serve(t *testing.T, offered *tls.Config, most int) *Listener {
 	return l
 }
 
-func certificate(t *testing.T) *tls.Config {
+func certified(t *testing.T) *tls.Config {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	folder := t.TempDir()
+	if err := certificatetest.Write(folder); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := tls.LoadX509KeyPair(filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return &tls.Config{Certificates: []tls.Certificate{loaded}}
 }
 
 // say opens a connection, sends some bytes and returns what comes back.
@@ -90,7 +86,7 @@ const upgrade = " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websock
 // TestProtocolsOnOnePort tells the protocols apart by their first bytes, inside
 // TLS as without.
 func TestProtocolsOnOnePort(t *testing.T) {
-	plain, both := serve(t, nil, 100), serve(t, certificate(t), 100)
+	plain, both := serve(t, nil, 100), serve(t, certified(t), 100)
 	hello := "\x82\x86\x00\x00\x00\x00hello\n" // a masked binary frame
 	for _, test := range []struct{ what, text, want string }{
 		{"raw", wire.Preface + "hello\n", "chain  hello\n"},
@@ -116,7 +112,7 @@ func TestProtocolsOnOnePort(t *testing.T) {
 
 // TestTLSInsideTLS refuses a second layer: each costs a handshake.
 func TestTLSInsideTLS(t *testing.T) {
-	l := serve(t, certificate(t), 100)
+	l := serve(t, certified(t), 100)
 	nc, err := tls.Dial("tcp", l.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
