@@ -26,7 +26,7 @@ type chain struct {
 	round  uint64 // the append that it was last in; only appends use it
 
 	dropping sync.Mutex // held by the drop under way, before files
-	blobs    sync.Mutex // held by the change of a blob under way
+	blobs    sync.Mutex // held by the change of a blob under way, after files
 
 	files      sync.Mutex // held while records move to files or the list of segments changes, before mu
 	lastNumber uint64     // of a segment

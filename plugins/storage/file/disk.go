@@ -117,6 +117,14 @@ func (d *disk) writeNew(path string, data []byte) error {
 	return d.sync(f, path+newSuffix)
 }
 
+// abandon removes a file that was made for a change that does not take place.
+// After a failure it is left, for the change may have been carried out.
+func (d *disk) abandon(path string) {
+	if d.failure() == nil {
+		d.Remove(path)
+	}
+}
+
 // read returns the whole content of a file of at most limit bytes. The error
 // is the file system's.
 func (d *disk) read(path string, limit int64) ([]byte, error) {

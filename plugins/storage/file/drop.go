@@ -328,16 +328,12 @@ func (d *dropping) switchOver(n int) error {
 	return nil
 }
 
-// abandon removes what was written for a drop that does not take place. After
-// a failed sync it is left, for the CHAIN file may name it.
+// abandon removes what was written for a drop that does not take place.
 func (d *dropping) abandon() {
 	if d.out != nil {
 		d.file.Close()
 	}
-	if d.chain.store.disk.failure() != nil {
-		return
-	}
 	for _, s := range d.made {
-		d.chain.store.disk.Remove(s.path)
+		d.chain.store.disk.abandon(s.path)
 	}
 }

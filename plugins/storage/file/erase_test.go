@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -294,6 +295,39 @@ func TestEraseWritesNothingInVain(t *testing.T) {
 	}
 	if again := fmt.Sprint(filesOf(t, fs, chainDir, segmentPrefix)); again != files {
 		t.Errorf("there was %s, and is %s", files, again)
+	}
+	shutdown(t, s)
+}
+
+// TestEraseDuringBlob erases while a blob is about to be put in its place.
+func TestEraseDuringBlob(t *testing.T) {
+	mem := vfs.NewMem()
+	var c storage.Chain
+	erased := make(chan error, 1)
+	var once sync.Once
+	s := open(t, tiny(injecting(mem, func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpRename && strings.Contains(op.Path, blobPrefix) {
+			once.Do(func() {
+				go func() { erased <- second(c.Erase(t.Context(), storage.DropSet{{First: 0, End: 1}})) }()
+				select {
+				case err := <-erased:
+					erased <- err
+				case <-time.After(100 * time.Millisecond): // it waits for the blob
+				}
+			})
+		}
+		return nil
+	})))
+	c = mustOpen(t, s, "g/a")
+	mustAppend(t, s, c, secretRecord(0, 100))
+	if err := c.PutBlob(t.Context(), "blob", []byte("blob")); err != nil {
+		t.Error(err)
+	}
+	if err := <-erased; err != nil {
+		t.Error(err)
+	}
+	if got := readChain(t, c); got.blob != "blob" {
+		t.Errorf("the blob is %q", got.blob)
 	}
 	shutdown(t, s)
 }

@@ -214,6 +214,51 @@ func TestFailedSyncIsFinal(t *testing.T) {
 	shutdown(t, s)
 }
 
+// TestRollInDoubt lets the sync fail by which CHAIN came to name another active
+// segment, and changes closed ones then: that segment must stay what it is.
+func TestRollInDoubt(t *testing.T) {
+	set := storage.DropSet{{First: 3, End: 9}}
+	for name, change := range map[string]func(context.Context, storage.Chain) error{
+		"drop":          func(ctx context.Context, c storage.Chain) error { return second(c.Drop(ctx, set)) },
+		"erase":         func(ctx context.Context, c storage.Chain) error { return second(c.Erase(ctx, set)) },
+		"erase nothing": func(ctx context.Context, c storage.Chain) error { return second(c.Erase(ctx, nil)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := vfs.NewMem()
+			var armed, renamed atomic.Bool
+			s := open(t, tiny(injecting(mem, func(op errorfs.Op) error {
+				switch {
+				case !armed.Load():
+				case op.Kind == errorfs.OpRename && strings.Contains(op.Path, manifestName):
+					renamed.Store(true)
+				case op.Kind == errorfs.OpFileSync && op.Path == chainDir && renamed.Load():
+					return errInjected
+				}
+				return nil
+			})))
+			c := mustOpen(t, s, "g/a")
+			next := event.Seq(0)
+			for ; appendTo(s, c, storagetest.Record(next, 1, 700)) == nil; next++ {
+				if next > 30 {
+					t.Fatal("no segment was closed")
+				}
+				armed.Store(next >= 20)
+				_, _ = s.drain() // or else writeBehind does it: the disk keeps the failure
+			}
+			if err := change(t.Context(), c); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("a change of what is in doubt: %v", err)
+			}
+			armed.Store(false)
+			_ = s.Shutdown(context.Background()) // it says what failed
+			s = open(t, tiny(mem))
+			if got := readChain(t, mustOpen(t, s, "g/a")); got.next != next || string(got.records) != string(storagetest.Records(0, int(next), 1, 700)) {
+				t.Errorf("the chain goes to %d and has%s; %d records were acknowledged", got.next, seqs(got.records), next)
+			}
+			shutdown(t, s)
+		})
+	}
+}
+
 func mustOpen(t *testing.T, s *Store, name string) storage.Chain {
 	t.Helper()
 	c, err := s.Open(t.Context(), parseName(name), true)

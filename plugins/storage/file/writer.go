@@ -103,15 +103,10 @@ func (c *chain) roll() error {
 	if err := c.store.disk.sync(f, old.path); err != nil {
 		return err
 	}
-	closed := append(c.closed[:len(c.closed):len(c.closed)], old)
-	active := newSegment(c.dir, c.lastNumber+1, old.next)
-	if err := c.makeSegment(active); err != nil {
-		return err
-	}
-	if err := c.store.disk.syncDir(c.dir); err != nil {
-		return err
-	}
-	if err := c.switchTo(closed, active); err != nil {
+	c.lastNumber++ // not used again, whatever comes of this
+	active := newSegment(c.dir, c.lastNumber, old.next)
+	if err := c.moveOnTo(active); err != nil {
+		c.store.disk.abandon(active.path)
 		return err
 	}
 	// Without the footer the index is made from the records, so a failure
@@ -120,6 +115,18 @@ func (c *chain) roll() error {
 		c.store.segments.wrote(f)
 	}
 	return nil
+}
+
+// moveOnTo makes an empty segment, and makes it the active one in the place of
+// the one that is, which is closed by that.
+func (c *chain) moveOnTo(active *segment) error {
+	if err := c.makeSegment(active); err != nil {
+		return err
+	}
+	if err := c.store.disk.syncDir(c.dir); err != nil {
+		return err
+	}
+	return c.switchTo(append(c.closed[:len(c.closed):len(c.closed)], c.active), active)
 }
 
 // switchTo makes these the chain's segments, durably and atomically. The
@@ -131,7 +138,6 @@ func (c *chain) switchTo(closed []*segment, active *segment) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed, c.active = closed, active
-	c.lastNumber = max(c.lastNumber, active.number)
 	return nil
 }
 
