@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 
@@ -30,6 +31,7 @@ type chain struct {
 
 	files      sync.Mutex // held while records move to files or the list of segments changes, before mu
 	lastNumber uint64     // of a segment
+	adopted    bool       // what adopt does is done
 
 	mu     sync.RWMutex // guards what follows
 	closed []*segment   // in order; replaced, never changed
@@ -61,13 +63,29 @@ func (c *chain) create() error {
 	if err := c.makeSegment(c.active); err != nil {
 		return err
 	}
-	if err := c.store.disk.syncDir(c.dir); err != nil {
+	for _, dir := range []string{c.dir, c.store.disk.PathDir(c.dir)} {
+		if err := c.store.disk.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	c.adopted = true
+	return c.store.disk.write(c.path(manifestName), c.manifest(nil, c.active).encode())
+}
+
+// adopt makes sure that what an earlier process did in the chain's folder is
+// durable before the journal lets go of anything that this one has done: that one
+// may have ended before it came to sync it. The caller holds files.
+func (c *chain) adopt() error {
+	if c.adopted {
+		return nil
+	}
+	dir, err := c.store.disk.openDir(c.dir)
+	if err != nil {
 		return err
 	}
-	if err := c.store.disk.write(c.path(manifestName), c.manifest(nil, c.active).encode()); err != nil {
-		return err
-	}
-	return c.store.disk.syncDir(c.store.disk.PathDir(c.dir))
+	c.store.segments.doubt(dir)
+	c.adopted = true
+	return nil
 }
 
 // makeSegment makes the file of an empty segment, durably when the chain's
@@ -166,20 +184,27 @@ func (c *chain) loadActive(until event.Seq) error {
 }
 
 // tidy removes the files that an operation which did not finish has left:
-// those half written, and segments that are not known.
+// those half written, and segments that are not known. What CHAIN says is durable
+// before any of those goes.
 func (c *chain) tidy(known map[string]bool) error {
 	entries, err := c.store.disk.List(c.dir)
 	if err != nil {
 		return ioFault(err, "listing "+c.dir)
 	}
-	for _, entry := range entries {
-		path := c.path(entry)
-		segment := strings.HasPrefix(entry, segmentPrefix) && !known[path]
+	left := slices.DeleteFunc(entries, func(entry string) bool {
+		segment := strings.HasPrefix(entry, segmentPrefix) && !known[c.path(entry)]
 		blob := strings.HasPrefix(entry, blobPrefix) && known == nil
-		if segment || blob || strings.HasSuffix(entry, newSuffix) {
-			if err := c.store.segments.remove(path); err != nil {
-				return ioFault(err, "removing "+path)
-			}
+		return !segment && !blob && !strings.HasSuffix(entry, newSuffix)
+	})
+	if len(left) == 0 {
+		return nil
+	}
+	if err := c.store.disk.syncDir(c.dir); err != nil {
+		return err
+	}
+	for _, entry := range left {
+		if err := c.store.segments.remove(c.path(entry)); err != nil {
+			return ioFault(err, "removing "+c.path(entry))
 		}
 	}
 	return nil

@@ -53,13 +53,36 @@ func (d *disk) syncDir(path string) error {
 	if err := d.failure(); err != nil {
 		return err
 	}
-	dir, err := d.OpenDir(path)
+	dir, err := d.openDir(path)
 	if err != nil {
-		return d.fail(err, "opening folder "+path+" to sync it")
+		return err
 	}
 	defer dir.Close()
-	if err := dir.Sync(); err != nil {
-		return d.fail(err, "syncing folder "+path)
+	return d.syncFolder(dir)
+}
+
+// folder is an open folder.
+type folder struct {
+	vfs.File
+	path string
+}
+
+// openDir opens a folder to sync it.
+func (d *disk) openDir(path string) (folder, error) {
+	dir, err := d.OpenDir(path)
+	if err != nil {
+		return folder{}, d.fail(err, "opening folder "+path+" to sync it")
+	}
+	return folder{dir, path}, nil
+}
+
+// syncFolder makes the entries of a folder durable, if it has not been removed.
+func (d *disk) syncFolder(f folder) error {
+	if err := d.failure(); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return d.fail(err, "syncing folder "+f.path)
 	}
 	return nil
 }

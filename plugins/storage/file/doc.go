@@ -134,8 +134,8 @@
 //
 // Each step is durable before the next:
 //
-//   - Making a chain: its folder; the first segment; CHAIN; the folder's entry
-//     in the one above. Without CHAIN there is no chain.
+//   - Making a chain: its folder; the first segment, and the folder's entry in
+//     the one above; CHAIN. Without CHAIN there is no chain.
 //   - Closing a segment: the segment; an empty one to follow; CHAIN. The footer
 //     comes last and is not waited for.
 //   - A drop: the tail in the active segment, and that closed, if the set
@@ -151,8 +151,16 @@
 // # Failures
 //
 // A failed sync leaves in doubt what is stored, and so does a file that could not
-// be put in the place of another. After one nothing is synced, appended or renamed
-// until a new process has read back what is there; reads go on. A full disk is no such failure: what cannot be moved out of the
-// journal stays there and in memory, and once there is no room left, appends
-// are refused until a later attempt succeeds.
+// be put in the place of another. After one nothing is synced, appended, renamed or
+// freed until a new process has read back what is there; reads go on. A full disk
+// is no such failure: what cannot be moved out of the journal stays there and in
+// memory, and once there is no room left, appends are refused until a later attempt
+// succeeds.
+//
+// What a process finds is not durable for that: the one before may have ended, or
+// failed, between a change and its sync. So before anything rests on it, it is made
+// so: the folders down to a new store, when that is opened; the journal's folder, and that
+// its free files are free, at the start; that an empty chain is there, when it is
+// opened; what CHAIN says, before files that it does not name are removed, and before
+// the journal lets go of records that were written to the chain since.
 package file

@@ -42,9 +42,6 @@ func (d *dropping) eraseFiles() error {
 	defer c.files.Unlock()
 	c.blobs.Lock() // or else what is half written of one would be taken for a left-over
 	defer c.blobs.Unlock()
-	if err := c.store.disk.failure(); err != nil {
-		return err // CHAIN may name a segment that is not known here
-	}
 	known := map[string]bool{c.active.path: true}
 	for _, s := range c.closed {
 		known[s.path] = true

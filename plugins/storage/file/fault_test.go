@@ -35,24 +35,33 @@ func shutdown(t *testing.T, s *Store) {
 
 var errInjected = errors.New("injected failure")
 
-// TestFailures lets each operation on the file system fail in turn, once
-// without and once with its effect, and checks that a store opened afterwards
-// has everything that was acknowledged and nothing that was not asked for.
+// TestFailures lets each operation on the file system fail in turn: without its
+// effect, with it, and as all later ones do, as if the process had been killed.
+// It checks that a store opened afterwards, at once or after a loss of power, has
+// everything that was acknowledged and nothing that was not asked for.
 func TestFailures(t *testing.T) {
-	for _, persisted := range []bool{false, true} {
-		failed, step := 0, 2
-		if persisted {
-			step = 5
-		}
-		for n := 0; ; n += step {
+	for _, mode := range []struct {
+		name         string
+		done, killed bool
+		step         int64
+	}{
+		{name: "not done", step: 2},
+		{name: "done", done: true, step: 5},
+		{name: "killed", killed: true, step: 2},
+	} {
+		failed := 0
+		for n := int64(0); ; n += mode.step {
 			fs := vfs.NewCrashableMem()
 			var count atomic.Int64
 			story := &story{t: t}
 			story.tell(injecting(fs, func(op errorfs.Op) error {
-				if op.Kind.ReadOrWrite() == errorfs.OpIsRead || count.Add(1) != int64(n+1) {
+				if op.Kind.ReadOrWrite() == errorfs.OpIsRead {
 					return nil
 				}
-				if persisted {
+				if i := count.Add(1) - 1; i < n || i > n && !mode.killed {
+					return nil
+				}
+				if mode.done {
 					carryOut(fs, op)
 				}
 				return errInjected
@@ -60,15 +69,15 @@ func TestFailures(t *testing.T) {
 			story.check(fs.CrashClone(vfs.CrashCloneCfg{}))
 			story.check(fs)
 			if t.Failed() {
-				t.Fatalf("operation %d failing, persisted %v", n, persisted)
+				t.Fatalf("%s: operation %d", mode.name, n)
 			}
-			if count.Load() <= int64(n) {
+			if count.Load() <= n {
 				break
 			}
 			failed++
 		}
 		if failed < 40 {
-			t.Errorf("only %d operations could fail", failed)
+			t.Errorf("%s: only %d operations could fail", mode.name, failed)
 		}
 	}
 }
@@ -130,6 +139,8 @@ func (y *story) tell(fs vfs.FS) {
 	}
 }
 
+// check opens a store on what is there, appends to the chain, and has the power
+// fail, before and after the store is shut down.
 func (y *story) check(fs *vfs.MemFS) {
 	y.t.Helper()
 	s, err := Open(tiny(fs))
@@ -137,11 +148,7 @@ func (y *story) check(fs *vfs.MemFS) {
 		y.t.Errorf("opening after a failure: %v", err)
 		return
 	}
-	defer shutdown(y.t, s)
-	c, err := s.Open(y.t.Context(), "g/a", false)
-	if fault.Is(err, fault.NotFound) && y.acked == 0 {
-		return
-	}
+	c, err := s.Open(y.t.Context(), "g/a", true)
 	if err != nil {
 		y.t.Error(err)
 		return
@@ -160,6 +167,20 @@ func (y *story) check(fs *vfs.MemFS) {
 	}
 	if err := appendTo(s, c, storagetest.Record(got.next, 1, 10)); err != nil {
 		y.t.Errorf("appending after a failure: %v", err)
+	}
+	want := readChain(y.t, c)
+	before := fs.CrashClone(vfs.CrashCloneCfg{})
+	shutdown(y.t, s)
+	for what, fs := range map[string]*vfs.MemFS{"as it ran": before, "when it was shut down": fs.CrashClone(vfs.CrashCloneCfg{})} {
+		s, err := Open(tiny(fs))
+		if err != nil {
+			y.t.Errorf("the power failed %s: %v", what, err)
+			continue
+		}
+		if got := readChain(y.t, mustOpen(y.t, s, "g/a")); got.next != want.next || string(got.records) != string(want.records) || got.blob != want.blob {
+			y.t.Errorf("the power failed %s: the chain goes to %d and has%s, before to %d and%s", what, got.next, seqs(got.records), want.next, seqs(want.records))
+		}
+		shutdown(y.t, s)
 	}
 }
 

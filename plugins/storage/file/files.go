@@ -21,7 +21,8 @@ type files struct {
 	opening map[*openFile]bool // by somebody who will put them into open, unless they are gone by then
 	recent  *list.List         // of *openFile, the last used first
 	dirty   map[*openFile]bool // written since they were last synced
-	closed  bool               // a file was closed while it was dirty
+	folders []folder           // whose entries may not be durable
+	more    bool               // there is more to sync, but it is not open any more
 }
 
 // openFile is a file in use or kept open.
@@ -103,7 +104,7 @@ func (c *files) evict() error {
 					return err
 				}
 			} else {
-				c.closed = true
+				c.more = true
 			}
 		}
 		c.forget(f)
@@ -141,6 +142,19 @@ func (c *files) wrote(f *openFile) {
 	}
 }
 
+// doubt notes that a folder has entries that may not be durable. It is files' from
+// now on.
+func (c *files) doubt(f folder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.folders) >= manySyncs && c.canSyncAll() {
+		c.more = true
+		f.Close()
+		return
+	}
+	c.folders = append(c.folders, f)
+}
+
 // remove deletes a file. Who still reads it may go on; then it is closed, or else
 // its space would not be free.
 func (c *files) remove(path string) error {
@@ -176,16 +190,27 @@ func (c *files) disown(path string) bool {
 	return true
 }
 
-// sync makes everything that was written durable.
+// sync makes everything that was written durable, and what is in doubt.
 func (c *files) sync() error {
-	dirty, all := c.takeDirty()
+	if err := c.disk.failure(); err != nil {
+		return err // what could not be synced is not among the dirty any more
+	}
+	dirty, folders, all := c.takeDirty()
 	defer func() {
 		for _, f := range dirty {
 			c.release(f)
 		}
+		for _, f := range folders {
+			f.Close()
+		}
 	}()
 	if all {
 		return c.syncAll()
+	}
+	for _, f := range folders {
+		if err := c.disk.syncFolder(f); err != nil {
+			return err
+		}
 	}
 	var group sync.WaitGroup
 	errs := make([]error, syncsAtOnce)
@@ -207,19 +232,20 @@ func (c *files) spread() bool {
 	return len(c.dirty) > manySyncs
 }
 
-// takeDirty takes the files that are to be synced, for use, and says whether to
-// sync the whole file system instead.
-func (c *files) takeDirty() (dirty []*openFile, all bool) {
+// takeDirty takes the files that are to be synced, for use, and the folders, to be
+// closed. It says whether to sync the whole file system instead.
+func (c *files) takeDirty() (dirty []*openFile, folders []folder, all bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for f := range c.dirty {
 		f.users++
 		dirty = append(dirty, f)
 	}
-	all = c.canSyncAll() && (c.closed || len(dirty) > manySyncs)
+	all = c.canSyncAll() && (c.more || len(dirty) > manySyncs)
 	clear(c.dirty)
-	c.closed = false
-	return dirty, all
+	folders, c.folders = c.folders, nil
+	c.more = false
+	return dirty, folders, all
 }
 
 // closeAll closes the files. None may be in use.
@@ -228,5 +254,8 @@ func (c *files) closeAll() {
 	defer c.mu.Unlock()
 	for _, f := range c.open {
 		c.forget(f)
+	}
+	for _, f := range c.folders {
+		f.Close()
 	}
 }

@@ -179,6 +179,9 @@ func (j *journal) reclaim(before uint64) error {
 }
 
 func (j *journal) markFree(f *journalFile, round uint64) error {
+	if err := j.disk.failure(); err != nil {
+		return err
+	}
 	if _, err := f.file.WriteAt(encodeJournalHeader(stateFree, j.store, round, f.size), 0); err != nil {
 		return ioFault(err, "writing "+f.path)
 	}

@@ -81,8 +81,10 @@ func (s *Store) openFolder() (id uint64, err error) {
 	if root == "" {
 		return 0, fault.New(fault.BadConfig, "storage has no folder: set path")
 	}
-	if err := s.makeRoot(root); err != nil {
-		return 0, err
+	if _, err := s.disk.Stat(s.disk.PathJoin(root, formatName)); err != nil {
+		if err := s.makeRoot(root); err != nil {
+			return 0, err
+		}
 	}
 	lock, err := s.lockFolder(s.disk.PathJoin(root, lockName))
 	if failed := new(fs.PathError); errors.As(err, &failed) {
@@ -118,16 +120,23 @@ func (s *Store) lockFolder(path string) (io.Closer, error) {
 	}
 }
 
-// makeRoot makes a folder and those above it that are missing, durably.
+// makeRoot makes a folder and those above it that are missing, durably. Those that
+// are there may be of a process that ended before they were durable, so they are
+// made that too, where this process may and the file system can.
 func (s *Store) makeRoot(path string) error {
-	if _, err := s.disk.Stat(path); err == nil {
+	above := s.disk.PathDir(path)
+	if above == path {
 		return nil
 	}
-	above := s.disk.PathDir(path)
-	if above != path {
-		if err := s.makeRoot(above); err != nil {
-			return err
+	if err := s.makeRoot(above); err != nil {
+		return err
+	}
+	if _, err := s.disk.Stat(path); err == nil {
+		if dir, err := s.disk.OpenDir(above); err == nil {
+			_ = dir.Sync()
+			dir.Close()
 		}
+		return nil
 	}
 	if err := s.disk.MkdirAll(path, 0o700); err != nil {
 		return ioFault(err, "making folder "+path)

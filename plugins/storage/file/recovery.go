@@ -41,6 +41,9 @@ func (j *journal) openFiles() (floor uint64, err error) {
 	if err != nil {
 		return 0, ioFault(err, "listing "+j.dir)
 	}
+	if err := j.disk.syncDir(j.dir); err != nil { // who made the newest may have ended before
+		return 0, err
+	}
 	slices.Sort(entries)
 	for _, entry := range entries {
 		path := j.disk.PathJoin(j.dir, entry)
@@ -99,7 +102,7 @@ func (j *journal) openFile(path string) (floor uint64, err error) {
 		return 0, nil
 	case size == j.size:
 		j.free = append(j.free, f)
-		return round, nil
+		return round, j.markFree(f, round) // who freed it may have ended before that was durable
 	}
 	file.Close() // the configured size has changed since
 	if err := j.disk.Remove(path); err != nil {

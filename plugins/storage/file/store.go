@@ -144,6 +144,11 @@ func (c *chain) openFiles(create bool) error {
 	if err := c.load(noJournal); err != nil {
 		return err
 	}
+	if c.next == 0 { // who made it may have ended before CHAIN was durable
+		if err := c.store.disk.syncDir(c.dir); err != nil {
+			return err
+		}
+	}
 	return c.applySalvage()
 }
 

@@ -47,6 +47,9 @@ func (c *chain) flushLocked() error {
 // writeOut writes the first pieces of the tail, of size bytes together, to the
 // end of the active segment.
 func (c *chain) writeOut(pieces []piece, size int) error {
+	if err := c.adopt(); err != nil {
+		return err
+	}
 	f, err := c.store.segments.acquire(c.active.path)
 	if err != nil {
 		return ioFault(err, "opening "+c.active.path)
