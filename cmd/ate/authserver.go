@@ -75,30 +75,29 @@ func (set *settings) withAuth(cmd *cobra.Command, do func(context.Context, *auth
 	return err
 }
 
-// withServer connects to a server, does something with it, all within the
-// timeout, and ends the connection.
+// withServer connects to a server, does something with it, and ends the connection.
+// The server has the timeout for each answer.
 func (set *settings) withServer(ctx context.Context, url string, do func(context.Context, *authserver.Client) error) error {
-	outer := ctx
-	ctx, stop := context.WithTimeout(ctx, set.timeout)
-	defer stop()
 	options, err := set.authOptions()
 	if err != nil {
 		return err
 	}
-	c, err := dialAuth(ctx, url, options)
+	c, err := set.dialAuth(ctx, url, options)
 	if err == nil {
 		defer c.Close()
 		err = do(ctx, c)
 	}
-	if err != nil && outer.Err() != nil {
-		err = context.Cause(outer)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	return err
 }
 
 // dialAuth connects to a server, and waits for one that cannot be reached until
-// ctx ends.
-func dialAuth(ctx context.Context, url string, options authserver.Options) (*authserver.Client, error) {
+// the timeout is over.
+func (set *settings) dialAuth(ctx context.Context, url string, options authserver.Options) (*authserver.Client, error) {
+	ctx, stop := context.WithTimeout(ctx, set.timeout)
+	defer stop()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		c, err := authserver.Dial(ctx, url, options)
 		if !fault.Is(err, fault.Unavailable) || ctx.Err() != nil {
@@ -119,7 +118,7 @@ const (
 )
 
 func (set *settings) authOptions() (authserver.Options, error) {
-	o := authserver.Options{Agent: "ate " + buildVersion(), MinEncryption: max(authEncryption, set.encryption), OnUnknownServer: set.onUnknownServer(), Cost: vaultCost}
+	o := authserver.Options{Patience: set.timeout, Agent: "ate " + buildVersion(), MinEncryption: max(authEncryption, set.encryption), OnUnknownServer: set.onUnknownServer(), Cost: vaultCost}
 	folder, err := known.DefaultFolder()
 	if err != nil {
 		return o, err
@@ -145,7 +144,7 @@ func (set *settings) withLogin(cmd *cobra.Command, name account.Name, do func(co
 	if !errors.Is(err, errNoCode) {
 		return err
 	}
-	// The time for typing is not the server's.
+	// A server does not wait for long for somebody who types.
 	if code, err = askCode(cmd); err != nil {
 		return err
 	}

@@ -88,15 +88,13 @@ func newUserTOTPDisable(set *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return set.withLogin(cmd, name, func(_ context.Context, s *authserver.Session) error {
+			return set.withLogin(cmd, name, func(ctx context.Context, s *authserver.Session) error {
 				code, err := question{
 					what: "the next time-based code", prompt: "Next time-based code, once the program shows another: ", variables: []string{nextTOTPVariable},
-				}.answer(cmd.Context())
+				}.answer(ctx)
 				if err != nil {
 					return err
 				}
-				ctx, stop := context.WithTimeout(cmd.Context(), set.timeout) // typing took of the other's
-				defer stop()
 				return s.DisableTOTP(ctx, code)
 			})
 		},

@@ -3,6 +3,7 @@ package authserver
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/event"
@@ -25,6 +26,7 @@ type Client struct {
 	statements known.Statements
 	heads      known.Heads
 	cost       account.Cost
+	patience   time.Duration // for an answer; 0 is for as long as the call
 	greeting   wire.Greeting
 	conn       *wire.Conn
 	expect     *known.Expectation // receive's own
@@ -50,7 +52,7 @@ func Dial(ctx context.Context, url string, o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		url: u, statements: o.Statements, heads: o.Heads, cost: o.Cost,
+		url: u, statements: o.Statements, heads: o.Heads, cost: o.Cost, patience: o.Patience,
 		kick: make(chan struct{}, 1), ended: make(chan struct{}), retrying: make(chan struct{}, 1),
 	}
 	if c.statements == nil || c.heads == nil {

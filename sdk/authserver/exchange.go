@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/atedb/atedb/sdk/authserver/authserverpb"
 	"github.com/atedb/atedb/sdk/fault"
@@ -30,6 +31,11 @@ func (c *Client) ask(ctx context.Context, request *authserverpb.Request) (*auths
 	select {
 	case c.kick <- struct{}{}:
 	default:
+	}
+	if c.patience > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, c.patience, fmt.Errorf("waited for %s", c.patience))
+		defer stop()
 	}
 	select {
 	case a := <-call.answer:

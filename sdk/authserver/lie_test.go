@@ -1,7 +1,9 @@
 package authserver_test
 
 import (
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -251,4 +253,33 @@ func TestHangs(t *testing.T) {
 	<-c.Done()
 	_, err = c.LookUser(soon(t), joe)
 	wantCode(t, "one more", err, fault.Unavailable)
+}
+
+// TestPatience: the time that a client gives is the server's for one answer, not
+// the caller's for what he does in between.
+func TestPatience(t *testing.T) {
+	const patience = time.Second
+	s := start(t)
+	var hanging atomic.Bool
+	release := make(chan struct{})
+	defer close(release)
+	s.SetFaults(authservertest.Faults{Hang: func(*authserverpb.Request) {
+		if hanging.Load() {
+			<-release
+		}
+	}})
+	memory := new(known.Memory)
+	c, err := authserver.Dial(soon(t), s.PinnedURL(), authserver.Options{Hosts: memory, Patience: patience})
+	check(t, err)
+	defer c.Close()
+	for range 3 {
+		_, err := c.LookUser(t.Context(), joe)
+		wantCode(t, "a user that does not exist", err, fault.NotFound)
+		time.Sleep(patience / 2)
+	}
+	hanging.Store(true)
+	_, err = c.LookUser(t.Context(), joe)
+	if wantCode(t, "an answer that does not come", err, fault.Unavailable); !strings.Contains(err.Error(), "waited for 1s") {
+		t.Error(err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"time"
 
 	"github.com/atedb/atedb/sdk/account"
 	"github.com/atedb/atedb/sdk/identity"
@@ -13,6 +14,9 @@ import (
 // Options says how a client connects and what it remembers. The zero value knows
 // no server, so that it believes only one that its URL pins.
 type Options struct {
+	// Patience is for how long the server may take for an answer; zero is for as
+	// long as the call that asks may take, which has work of its own to do.
+	Patience time.Duration
 	// Agent names the application in the server's log.
 	Agent string
 	// MinEncryption is the least wire encryption that is accepted: 0, 128, 192
