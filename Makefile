@@ -25,7 +25,7 @@ test: ## Run all tests
 	go test $(addprefix ./,$(addsuffix /...,$(MODULES)))
 
 race: ## Run all tests with the race detector, which holds up no exit
-	GORACE=atexit_sleep_ms=0 go test -race $(addprefix ./,$(addsuffix /...,$(MODULES)))
+	GORACE=atexit_sleep_ms=0 go test -race -timeout 20m $(addprefix ./,$(addsuffix /...,$(MODULES)))
 
 lint: ## Check formatting, vet, and the linters with the import rules
 	@test -z "$$(gofmt -l $(MODULES))" || { echo 'not gofmt-ed:'; gofmt -l $(MODULES); exit 1; }
