@@ -2,6 +2,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -79,8 +80,11 @@ func seqs(records []byte) string {
 // workload is a sequence of operations with the states that they lead to.
 type workload struct {
 	t      *testing.T
-	rng    *rand.Rand // of the operations
-	chains model      // after the last operation
+	rng    *rand.Rand  // of the operations
+	chains model       // after the last operation
+	before model       // before it
+	stays  bool        // no chain is removed
+	dead   func() bool // reports whether the process was killed; may be nil
 
 	mu     sync.Mutex // guards what follows
 	states []string   // after each operation since the start of run
@@ -164,38 +168,46 @@ func (w *workload) resume() *vfs.MemFS {
 // contents reads everything that a store holds.
 func contents(t *testing.T, s *Store) model {
 	t.Helper()
-	names, err := s.List(t.Context(), "", storage.MaxList)
+	m, err := readStore(t.Context(), s)
 	if err != nil {
 		t.Error(err)
-	}
-	m := model{}
-	for _, name := range names {
-		c, err := s.Open(t.Context(), name, false)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		m[name] = readChain(t, c)
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
 	}
 	return m
 }
 
+func readStore(ctx context.Context, s *Store) (model, error) {
+	names, err := s.List(ctx, "", storage.MaxList)
+	errs := []error{err}
+	m := model{}
+	for _, name := range names {
+		c, err := s.Open(ctx, name, false)
+		if err == nil {
+			m[name], err = readAll(ctx, c)
+			err = errors.Join(err, c.Close())
+		}
+		errs = append(errs, err)
+	}
+	return m, errors.Join(errs...)
+}
+
 func readChain(t *testing.T, c storage.Chain) modelChain {
 	t.Helper()
+	m, err := readAll(t.Context(), c)
+	if err != nil {
+		t.Error(err)
+	}
+	return m
+}
+
+func readAll(ctx context.Context, c storage.Chain) (modelChain, error) {
 	m := modelChain{next: c.State().Next}
-	if blob, err := c.GetBlob(t.Context(), "blob"); err == nil {
+	if blob, err := c.GetBlob(ctx, "blob"); err == nil {
 		m.blob = string(blob)
 	}
 	for from := event.Seq(0); ; {
-		records, err := c.Read(t.Context(), nil, from, 5000, false)
-		if err != nil {
-			t.Error(err)
-		}
+		records, err := c.Read(ctx, nil, from, 5000, false)
 		if len(records) == 0 || err != nil {
-			return m
+			return m, err
 		}
 		m.records = append(m.records, records...)
 		for batch := range event.Records(records) {
@@ -218,6 +230,9 @@ func (w *workload) operate(s *Store, handles map[chainname.Name]storage.Chain) {
 	}
 	switch w.rng.IntN(20) {
 	case 0:
+		if w.stays {
+			return
+		}
 		w.do(name, nil, func() error { return w.remove(s, handles, name) })
 	case 1, 2:
 		after := w.chains[name]
@@ -303,6 +318,7 @@ func (w *workload) do(name chainname.Name, after *modelChain, op func() error) {
 // the chain is gone.
 func (w *workload) doAll(changes map[chainname.Name]*modelChain, op func() error) {
 	w.mu.Lock()
+	w.before = maps.Clone(w.chains)
 	for name, after := range changes {
 		if after == nil {
 			delete(w.chains, name)
@@ -313,6 +329,9 @@ func (w *workload) doAll(changes map[chainname.Name]*modelChain, op func() error
 	w.states = append(w.states, w.chains.String())
 	w.mu.Unlock()
 	if err := op(); err != nil {
+		if w.dead != nil && w.dead() {
+			return
+		}
 		w.t.Errorf("operation %d: %v", len(w.states)-1, err)
 	}
 	w.mu.Lock()

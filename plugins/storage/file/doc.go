@@ -159,8 +159,9 @@
 //
 // What a process finds is not durable for that: the one before may have ended, or
 // failed, between a change and its sync. So before anything rests on it, it is made
-// so: the folders down to a new store, when that is opened; the journal's folder, and that
-// its free files are free, at the start; that an empty chain is there, when it is
-// opened; what CHAIN says, before files that it does not name are removed, and before
-// the journal lets go of records that were written to the chain since.
+// so: the folders down to a new store, when that is opened; the journal's folder,
+// that free files of it are free, and that a chain is gone whose records it has, at
+// the start; that an empty chain is there, when it is opened; what CHAIN says, before
+// files that it does not name are removed, and before the journal lets go of records
+// that were written to the chain since.
 package file

@@ -284,6 +284,43 @@ func TestRollInDoubt(t *testing.T) {
 	}
 }
 
+// TestRemovalInDoubt has a chain's CHAIN be gone for the next process, but not for
+// the one after a loss of power, unless the first of them sees to it: the chain must
+// not come back without what only the journal had of it.
+func TestRemovalInDoubt(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	var armed atomic.Bool
+	s := open(t, tiny(injecting(mem, func(op errorfs.Op) error {
+		if armed.Load() && op.Kind == errorfs.OpFileSync && op.Path == chainDir {
+			return errInjected
+		}
+		return nil
+	})))
+	c := mustOpen(t, s, "g/a")
+	mustAppend(t, s, c, storagetest.Record(0, 1, 10))
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	armed.Store(true)
+	if err := s.Remove(t.Context(), "g/a"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a removal that is in doubt: %v", err)
+	}
+	armed.Store(false)
+	_ = s.Shutdown(context.Background()) // it says what failed
+	for _, fs := range []vfs.FS{mem, mem.CrashClone(vfs.CrashCloneCfg{})} {
+		s = open(t, tiny(fs))
+		if names, err := s.List(t.Context(), "", 10); err != nil || len(names) > 0 && readChain(t, mustOpen(t, s, "g/a")).next != 1 {
+			t.Errorf("there are %v, without what was in the journal (%v)", names, err)
+		}
+		shutdown(t, s)
+	}
+	s = open(t, tiny(mem.CrashClone(vfs.CrashCloneCfg{})))
+	if names, err := s.List(t.Context(), "", 10); err != nil || len(names) > 0 {
+		t.Errorf("%v came back (%v)", names, err)
+	}
+	shutdown(t, s)
+}
+
 func mustOpen(t *testing.T, s *Store, name string) storage.Chain {
 	t.Helper()
 	c, err := s.Open(t.Context(), parseName(name), true)

@@ -68,6 +68,16 @@ func (f *folders) makeDurable(path string) error {
 	return nil
 }
 
+// syncNearest makes durable that a folder is not there or, if it is, its entries.
+func (f *folders) syncNearest(path string) error {
+	for {
+		if _, err := f.disk.Stat(path); err == nil || len(path) <= len(f.root) {
+			return f.disk.syncDir(path)
+		}
+		path = f.disk.PathDir(path)
+	}
+}
+
 // removeEmpty removes a chain's folder and those above it that hold nothing
 // else. What cannot be removed is left: an empty folder harms nobody.
 func (f *folders) removeEmpty(path string) {

@@ -263,7 +263,7 @@ func (r *recovery) chain(e entry) (*chain, error) {
 	err := c.readManifest()
 	if errors.Is(err, fs.ErrNotExist) || err == nil && c.id != e.chain {
 		r.ignored[e.chain] = true
-		return nil, nil
+		return nil, s.folders.syncNearest(c.dir) // or it might come back without these records
 	}
 	if err != nil {
 		return nil, err
