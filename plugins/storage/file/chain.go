@@ -83,7 +83,7 @@ func (c *chain) adopt() error {
 	if err != nil {
 		return err
 	}
-	c.store.segments.doubt(dir)
+	c.store.segments.doubt(dir, c.dir)
 	c.adopted = true
 	return nil
 }

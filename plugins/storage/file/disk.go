@@ -58,31 +58,25 @@ func (d *disk) syncDir(path string) error {
 		return err
 	}
 	defer dir.Close()
-	return d.syncFolder(dir)
-}
-
-// folder is an open folder.
-type folder struct {
-	vfs.File
-	path string
+	return d.syncOpenDir(dir, path)
 }
 
 // openDir opens a folder to sync it.
-func (d *disk) openDir(path string) (folder, error) {
+func (d *disk) openDir(path string) (vfs.File, error) {
 	dir, err := d.OpenDir(path)
 	if err != nil {
-		return folder{}, d.fail(err, "opening folder "+path+" to sync it")
+		return nil, d.fail(err, "opening folder "+path+" to sync it")
 	}
-	return folder{dir, path}, nil
+	return dir, nil
 }
 
-// syncFolder makes the entries of a folder durable, if it has not been removed.
-func (d *disk) syncFolder(f folder) error {
+// syncOpenDir is syncDir for a folder that is open, and may have been removed.
+func (d *disk) syncOpenDir(dir vfs.File, path string) error {
 	if err := d.failure(); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return d.fail(err, "syncing folder "+f.path)
+	if err := dir.Sync(); err != nil {
+		return d.fail(err, "syncing folder "+path)
 	}
 	return nil
 }

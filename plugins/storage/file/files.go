@@ -18,11 +18,11 @@ type files struct {
 
 	mu      sync.Mutex // guards what follows
 	open    map[string]*openFile
-	opening map[*openFile]bool // by somebody who will put them into open, unless they are gone by then
-	recent  *list.List         // of *openFile, the last used first
-	dirty   map[*openFile]bool // written since they were last synced
-	folders []folder           // whose entries may not be durable
-	more    bool               // there is more to sync, but it is not open any more
+	opening map[*openFile]bool  // by somebody who will put them into open, unless they are gone by then
+	recent  *list.List          // of *openFile, the last used first
+	dirty   map[*openFile]bool  // written since they were last synced
+	folders map[string]vfs.File // whose entries may not be durable, by their paths
+	more    bool                // there is more to sync, but it is not open any more
 }
 
 // openFile is a file in use or kept open.
@@ -38,7 +38,7 @@ func newFiles(d *disk, root vfs.File) *files {
 	return &files{
 		disk: d, root: root, limit: openLimit(),
 		open: make(map[string]*openFile), opening: make(map[*openFile]bool), recent: list.New(),
-		dirty: make(map[*openFile]bool),
+		dirty: make(map[*openFile]bool), folders: make(map[string]vfs.File),
 	}
 }
 
@@ -142,17 +142,20 @@ func (c *files) wrote(f *openFile) {
 	}
 }
 
-// doubt notes that a folder has entries that may not be durable. It is files' from
-// now on.
-func (c *files) doubt(f folder) {
+// doubt notes that a folder, which is open, has entries that may not be durable.
+// It is closed when it has been synced.
+func (c *files) doubt(dir vfs.File, path string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.folders) >= manySyncs && c.canSyncAll() {
 		c.more = true
-		f.Close()
+		dir.Close()
 		return
 	}
-	c.folders = append(c.folders, f)
+	if before := c.folders[path]; before != nil {
+		before.Close() // it is the same one, or was removed since
+	}
+	c.folders[path] = dir
 }
 
 // remove deletes a file. Who still reads it may go on; then it is closed, or else
@@ -200,15 +203,15 @@ func (c *files) sync() error {
 		for _, f := range dirty {
 			c.release(f)
 		}
-		for _, f := range folders {
-			f.Close()
+		for _, dir := range folders {
+			dir.Close()
 		}
 	}()
 	if all {
 		return c.syncAll()
 	}
-	for _, f := range folders {
-		if err := c.disk.syncFolder(f); err != nil {
+	for path, dir := range folders {
+		if err := c.disk.syncOpenDir(dir, path); err != nil {
 			return err
 		}
 	}
@@ -234,7 +237,7 @@ func (c *files) spread() bool {
 
 // takeDirty takes the files that are to be synced, for use, and the folders, to be
 // closed. It says whether to sync the whole file system instead.
-func (c *files) takeDirty() (dirty []*openFile, folders []folder, all bool) {
+func (c *files) takeDirty() (dirty []*openFile, folders map[string]vfs.File, all bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for f := range c.dirty {
@@ -243,7 +246,7 @@ func (c *files) takeDirty() (dirty []*openFile, folders []folder, all bool) {
 	}
 	all = c.canSyncAll() && (c.more || len(dirty) > manySyncs)
 	clear(c.dirty)
-	folders, c.folders = c.folders, nil
+	folders, c.folders = c.folders, make(map[string]vfs.File)
 	c.more = false
 	return dirty, folders, all
 }
@@ -255,7 +258,7 @@ func (c *files) closeAll() {
 	for _, f := range c.open {
 		c.forget(f)
 	}
-	for _, f := range c.folders {
-		f.Close()
+	for _, dir := range c.folders {
+		dir.Close()
 	}
 }
