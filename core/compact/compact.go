@@ -79,6 +79,8 @@ func (s *Scheduler) SetRules(rules []compaction.Rules) { s.rules.Store(&rules) }
 
 // Close ends the compactions under way and starts no more.
 func (s *Scheduler) Close() {
+	s.mu.Lock() // who enqueues has started its worker, or starts none
 	s.cancel()
+	s.mu.Unlock()
 	s.running.Wait()
 }

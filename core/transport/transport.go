@@ -70,7 +70,7 @@ type Listener struct {
 	upgrades chan net.Conn // connections that speak HTTP
 	admitted admission
 	closing  chan struct{}
-	running  sync.WaitGroup
+	running  sync.WaitGroup // Serve, the connections, and the handlers of those that speak WebSocket
 }
 
 // Listen binds the address. That it is taken, or not this machine's, is a
@@ -93,6 +93,7 @@ func Listen(config Config) (*Listener, error) {
 		ErrorLog:       config.Logger.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 		BaseContext:    func(net.Listener) context.Context { return context.Background() },
 	}
+	l.running.Add(1) // Serve
 	return l, nil
 }
 
@@ -120,8 +121,9 @@ func listenFault(address string, err error) error {
 // Addr returns the address that the listener is bound to.
 func (l *Listener) Addr() net.Addr { return l.listener.Addr() }
 
-// Serve accepts connections until Close.
+// Serve accepts connections until Close. It is called once.
 func (l *Listener) Serve() error {
+	defer l.running.Done()
 	go l.http.Serve(upgradeListener{l}) // ends when l.closing does
 	for {
 		nc, err := l.listener.Accept()
@@ -155,7 +157,8 @@ func (l *Listener) Close() {
 	l.listener.Close()
 }
 
-// Wait waits until every connection has ended, after Close.
+// Wait waits until Serve, every connection and every call of the handler has ended,
+// after Close.
 func (l *Listener) Wait() { l.running.Wait() }
 
 // serve admits a connection and finds out what it speaks.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -227,5 +229,62 @@ func TestLogOfRefusals(t *testing.T) {
 	l.serve(admitted) // none may be open
 	if want := `"from":"` + client.LocalAddr().String() + `"`; !strings.Contains(out.String(), want) {
 		t.Errorf("the log says %s; want %s in it", &out, want)
+	}
+}
+
+// TestWaitIsForHandlers has handlers go on for a while after they have closed their
+// connections, and connections come until the listener is closed: when Wait returns,
+// nothing runs any more.
+func TestWaitIsForHandlers(t *testing.T) {
+	for protocol, hello := range map[string]string{"raw": wire.Preface, "WebSocket": "GET /db/example.com/joe/db" + upgrade} {
+		t.Run(protocol, func(t *testing.T) {
+			var running, ran atomic.Int64
+			l, err := Listen(Config{
+				Path: ChainPath, Address: "127.0.0.1:0", MaxConnections: 100, MaxPerAddress: 100, Logger: hclog.NewNullLogger(),
+				Handler: func(nc net.Conn, _ string) {
+					running.Add(1)
+					defer running.Add(-1)
+					ran.Add(1)
+					nc.Close()
+					time.Sleep(50 * time.Millisecond)
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan error, 1)
+			go func() { served <- l.Serve() }()
+			var clients sync.WaitGroup
+			for range 4 {
+				clients.Go(func() { connectUntilClosed(l, hello) })
+			}
+			for ran.Load() < 20 {
+				time.Sleep(time.Millisecond)
+			}
+			l.Close()
+			l.Wait()
+			before, left := ran.Load(), running.Load()
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+			clients.Wait()
+			if since := ran.Load() - before; left > 0 || since > 0 {
+				t.Errorf("%d handlers were running still, and %d were called since", left, since)
+			}
+		})
+	}
+}
+
+// connectUntilClosed opens one connection after the other, as long as they are
+// accepted.
+func connectUntilClosed(l *Listener, hello string) {
+	for {
+		nc, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			return
+		}
+		io.WriteString(nc, hello)
+		io.Copy(io.Discard, nc)
+		nc.Close()
 	}
 }

@@ -35,6 +35,8 @@ func (l *Listener) serveHTTP(nc *prefixed) {
 
 // upgrade turns a request into a stream of messages.
 func (l *Listener) upgrade(w http.ResponseWriter, r *http.Request) {
+	l.running.Add(1) // the handler goes on behind the end of its connection, for which serve waits
+	defer l.running.Done()
 	name, ok := strings.CutPrefix(r.URL.Path, l.config.Path.Prefix)
 	if !ok {
 		refuse(w, http.StatusNotFound, l.config.Path.Hint)
