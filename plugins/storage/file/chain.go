@@ -63,10 +63,8 @@ func (c *chain) create() error {
 	if err := c.makeSegment(c.active); err != nil {
 		return err
 	}
-	for _, dir := range []string{c.dir, c.store.disk.PathDir(c.dir)} {
-		if err := c.store.disk.syncDir(dir); err != nil {
-			return err
-		}
+	if err := c.store.disk.syncDir(c.store.disk.PathDir(c.dir)); err != nil {
+		return err
 	}
 	c.adopted = true
 	return c.store.disk.write(c.path(manifestName), c.manifest(nil, c.active).encode())
@@ -88,8 +86,7 @@ func (c *chain) adopt() error {
 	return nil
 }
 
-// makeSegment makes the file of an empty segment, durably when the chain's
-// folder is synced next.
+// makeSegment makes the file of an empty segment, durably.
 func (c *chain) makeSegment(s *segment) error {
 	f, err := c.store.disk.create(s.path)
 	if err != nil {
@@ -99,7 +96,10 @@ func (c *chain) makeSegment(s *segment) error {
 	if _, err := f.Write(encodeSegmentHeader(c.id, s.number, s.first)); err != nil {
 		return ioFault(err, "writing "+s.path)
 	}
-	return c.store.disk.sync(f, s.path)
+	if err := c.store.disk.sync(f, s.path); err != nil {
+		return err
+	}
+	return c.store.disk.syncDir(c.dir)
 }
 
 func (c *chain) path(file string) string { return c.store.disk.PathJoin(c.dir, file) }
@@ -142,11 +142,7 @@ func (c *chain) manifest(closed []*segment, active *segment) *manifest {
 // load reads what the chain holds, after readManifest. The records from until
 // on are to come from the journal; their place in the file is written anew.
 func (c *chain) load(until event.Seq) error {
-	known := map[string]bool{c.active.path: true}
-	for _, s := range c.closed {
-		known[s.path] = true
-	}
-	if err := c.tidy(known); err != nil {
+	if err := c.tidy(c.segmentPaths()); err != nil {
 		return err
 	}
 	if err := c.loadActive(until); err != nil {
@@ -181,6 +177,16 @@ func (c *chain) loadActive(until event.Seq) error {
 		return err
 	}
 	return c.active.scan(f, info.Size(), until, false)
+}
+
+// segmentPaths returns the paths of the chain's segments. The caller holds files, or
+// is still opening the chain.
+func (c *chain) segmentPaths() map[string]bool {
+	paths := map[string]bool{c.active.path: true}
+	for _, s := range c.closed {
+		paths[s.path] = true
+	}
+	return paths
 }
 
 // tidy removes the files that an operation which did not finish has left:

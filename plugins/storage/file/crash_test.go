@@ -104,10 +104,10 @@ type crashCopy struct {
 func (w *workload) run(fs *vfs.MemFS, n int) {
 	w.states, w.done, w.copies = []string{w.chains.String()}, 0, nil
 	w.crash = rand.New(rand.NewPCG(w.rng.Uint64(), 1))
-	s := open(w.t, tiny(errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+	s := open(w.t, tiny(injecting(fs, func(op errorfs.Op) error {
 		w.maybeCopy(fs, op)
 		return nil
-	}))))
+	})))
 	handles := map[chainname.Name]storage.Chain{}
 	for range n {
 		w.operate(s, handles)

@@ -42,11 +42,7 @@ func (d *dropping) eraseFiles() error {
 	defer c.files.Unlock()
 	c.blobs.Lock() // or else what is half written of one would be taken for a left-over
 	defer c.blobs.Unlock()
-	known := map[string]bool{c.active.path: true}
-	for _, s := range c.closed {
-		known[s.path] = true
-	}
-	if err := c.tidy(known); err != nil {
+	if err := c.tidy(c.segmentPaths()); err != nil {
 		return err
 	}
 	return c.store.disk.syncDir(c.dir)

@@ -108,7 +108,10 @@ func (c *chain) roll() error {
 	}
 	c.lastNumber++ // not used again, whatever comes of this
 	active := newSegment(c.dir, c.lastNumber, old.next)
-	if err := c.moveOnTo(active); err != nil {
+	if err = c.makeSegment(active); err == nil {
+		err = c.switchTo(append(c.closed[:len(c.closed):len(c.closed)], old), active)
+	}
+	if err != nil {
 		c.store.disk.abandon(active.path)
 		return err
 	}
@@ -118,18 +121,6 @@ func (c *chain) roll() error {
 		c.store.segments.wrote(f)
 	}
 	return nil
-}
-
-// moveOnTo makes an empty segment, and makes it the active one in the place of
-// the one that is, which is closed by that.
-func (c *chain) moveOnTo(active *segment) error {
-	if err := c.makeSegment(active); err != nil {
-		return err
-	}
-	if err := c.store.disk.syncDir(c.dir); err != nil {
-		return err
-	}
-	return c.switchTo(append(c.closed[:len(c.closed):len(c.closed)], c.active), active)
 }
 
 // switchTo makes these the chain's segments, durably and atomically. The
